@@ -1,0 +1,277 @@
+"""``psihash agreement``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from psihash.terms import AlgorithmId, Learn, Rung
+from psihash_client.documents import read_document, write_document
+from psihash_client.labels import algorithm_name, short
+from psihash_client.options import Command, ManyOption, algorithms, words
+from psihash_client.output import facts, table
+from psihash_client.shell import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from psihash.agreement.state import Agreement
+    from psihash.node.agreements import AgreementView
+    from psihash.node.node import Node
+
+_COLLECTIONS: dict[str, Any] = {
+    "cls": ManyOption,
+    "metavar": "NAME...",
+    "required": True,
+    "help": "Collections of ours to put in. The peer never sees these names.",
+}
+
+
+@click.group()
+def agreement() -> None:
+    """Agreements: propose, read, approve, refuse, revoke, carry as a file.
+
+    ID is an agreement's id or its first digits, at least eight.
+    """
+
+
+@agreement.command(cls=Command)
+@click.argument("peer", metavar="PEER")
+@click.option("--purpose", metavar="TEXT", required=True, help="What the match is for.")
+@click.option("--case", metavar="REF", required=True, help="Our case reference.")
+@click.option("--legal-basis", metavar="TEXT", required=True, help="The law that we act under.")
+@click.option("--rung", type=words(Rung), required=True, help="The most that is disclosed.")
+@click.option("--learn", type=words(Learn), required=True, help="Who learns the result.")
+@click.option("--collection", "collections", **_COLLECTIONS)
+@click.option(
+    "--algorithm",
+    "names",
+    cls=ManyOption,
+    metavar="NAME...",
+    required=True,
+    callback=algorithms,
+    help="Digest algorithms: md5, sha1, sha224, sha256, sha384, sha512, in any usual spelling.",
+)
+@click.option("--valid-days", metavar="N", type=click.IntRange(1), help="Days it lasts (365).")
+@click.option(
+    "--opened-by",
+    type=click.Choice(["either", "proposer", "other"], case_sensitive=False),
+    default="either",
+    show_default=True,
+    help="Who may open sessions.",
+)
+@click.option("--sessions", metavar="N", type=click.IntRange(1), help="Sessions in 30 days (100).")
+@click.option(
+    "--elements", metavar="N", type=click.IntRange(1), help="Elements in 30 days (200,000,000)."
+)
+@pass_shell
+def propose(
+    shell: Shell,
+    peer: str,
+    purpose: str,
+    case: str,
+    legal_basis: str,
+    rung: str,
+    learn: str,
+    collections: tuple[str, ...],
+    names: tuple[AlgorithmId, ...],
+    valid_days: int | None,
+    opened_by: str,
+    sessions: int | None,
+    elements: int | None,
+) -> None:
+    """Propose an agreement to PEER and sign our side of it.
+
+    It goes to the peer at once where that is reachable, else with the next contact or as a file.
+    """
+    from psihash.agreement.vocabulary import OpenedBy
+    from psihash.node import agreements
+
+    draft = agreements.Draft(
+        peer=peer,
+        purpose=purpose,
+        case=case,
+        legal_basis=legal_basis,
+        rung=Rung(rung),
+        learn=Learn(learn),
+        collections=collections,
+        algorithms=names,
+        valid_days=valid_days,
+        opened_by=OpenedBy(opened_by),
+        sessions_per_period=sessions,
+        elements_per_period=elements,
+    )
+    with shell.node() as node:
+        _decided(shell, node, agreements.propose(node, draft))
+
+
+@agreement.command("list")
+@pass_shell
+def list_(shell: Shell) -> None:
+    """List the agreements."""
+    from psihash.node import agreements
+
+    with shell.node() as node:
+        views = agreements.listing(node)
+    rows = [
+        (short(each.agreement), each.peer, each.status, each.rung, each.learn, each.valid_until,
+         each.purpose)
+        for each in views
+    ]  # fmt: skip
+    headers = ("agreement", "peer", "status", "rung", "learn", "valid until", "purpose")
+    empty = ["There is no agreement. Propose one with `psihash agreement propose PEER ...`."]
+    document = {"agreements": [asdict(each) for each in views]}
+    shell.show(document, table(headers, rows) if rows else empty)
+
+
+@agreement.command()
+@click.argument("id_", metavar="ID")
+@pass_shell
+def show(shell: Shell, id_: str) -> None:
+    """Show the page to decide on: what we learn, what they learn, for which case, by which law."""
+    from psihash.node import agreements
+
+    with shell.node() as node:
+        found = agreements.find(node, id_)
+        view, page = agreements.view(node, found), agreements.page(node, found)
+    document = asdict(view) | {"page": dict(page)}
+    shell.show(document, _page(view, page))
+
+
+@agreement.command(cls=Command)
+@click.argument("id_", metavar="ID")
+@click.option("--collection", "collections", **_COLLECTIONS)
+@click.option("--case", metavar="REF", default="", help="Our case reference.")
+@click.option("--legal-basis", metavar="TEXT", default="", help="The law that we act under.")
+@pass_shell
+def approve(
+    shell: Shell, id_: str, collections: tuple[str, ...], case: str, legal_basis: str
+) -> None:
+    """Sign the peer's proposal and offer collections of our own."""
+    from psihash.node import agreements
+
+    with shell.node() as node:
+        decided = agreements.approve(node, id_, collections, case=case, legal_basis=legal_basis)
+        _decided(shell, node, decided)
+
+
+@agreement.command()
+@click.argument("id_", metavar="ID")
+@click.option("--reason", metavar="TEXT", default="", help="Why; the peer reads it.")
+@pass_shell
+def refuse(shell: Shell, id_: str, reason: str) -> None:
+    """Say no to the peer's proposal, for good."""
+    from psihash.node import agreements
+
+    with shell.node() as node:
+        _decided(shell, node, agreements.refuse(node, id_, reason))
+
+
+@agreement.command()
+@click.argument("id_", metavar="ID")
+@click.option("--reason", metavar="TEXT", default="", help="Why; the peer reads it.")
+@pass_shell
+def revoke(shell: Shell, id_: str, reason: str) -> None:
+    """End an agreement for good. What was learned by then stays learned."""
+    from psihash.node import agreements
+
+    with shell.node() as node:
+        _decided(shell, node, agreements.revoke(node, id_, reason))
+
+
+@agreement.command()
+@click.argument("id_", metavar="ID")
+@click.option("--out", metavar="FILE", help="Write there instead of to standard output.")
+@pass_shell
+def export(shell: Shell, id_: str, out: str | None) -> None:
+    """Write an agreement with all its documents to a file, to travel on a stick.
+
+    The file is JSON itself, so it goes to standard output in the same form with --json.
+    """
+    from psihash.node import agreements
+
+    with shell.node() as node:
+        found = agreements.find(node, id_)
+        body = agreements.export_file(node, id_)
+    if out is None:
+        click.echo(body, nl=False)
+        return
+    write_document(out, body)
+    document = {"agreement": found.id, "out": out, "bytes": len(body)}
+    shell.show(document, [f"Agreement {short(found.id)} is in {out} ({len(body):,} bytes)."])
+
+
+@agreement.command("import")
+@click.argument("file", metavar="FILE")
+@pass_shell
+def import_(shell: Shell, file: str) -> None:
+    """Take an agreement file from a peer: the same as if it had come over the network."""
+    from psihash.agreement import defaults
+    from psihash.node import agreements
+
+    body = read_document(file, defaults.MAX_FILE_BYTES)
+    with shell.node() as node:
+        view = agreements.view(node, agreements.import_file(node, body))
+    shell.show(asdict(view), _view(view))
+
+
+def _decided(shell: Shell, node: Node, decided: Agreement) -> None:
+    """Push what was decided, and say where the agreement stands now."""
+    from psihash.node import agreements, contact
+
+    delivered = contact.try_sync(node, decided.peer_of(node.agency))
+    view = agreements.view(node, agreements.find(node, decided.id))
+    shell.show(asdict(view) | {"delivered": delivered}, _decided_lines(view, delivered))
+
+
+def _decided_lines(view: AgreementView, delivered: bool) -> Iterator[str]:
+    yield f"Agreement {view.agreement}"
+    yield from _view(view)
+    yield ""
+    if delivered:
+        yield f"{view.peer} has it now."
+    else:
+        yield f"{view.peer} could not be reached: it goes with the next contact, or as a file with"
+        yield f"`psihash agreement export {short(view.agreement)} --out FILE`."
+    if view.status == "active":
+        yield f"Next: `psihash preflight {view.peer} --agreement {short(view.agreement)}`."
+
+
+def _view(view: AgreementView) -> Iterator[str]:
+    yield from facts(
+        [
+            ("with", view.peer),
+            ("status", view.status),
+            ("proposed by", view.proposed_by),
+            ("highest rung", view.rung),
+            ("who learns", view.learn),
+            ("algorithms", ", ".join(algorithm_name(name) for name in view.algorithms)),
+            ("purpose", view.purpose),
+            ("valid", f"{view.valid_from} until {view.valid_until}"),
+            ("missing", ", ".join(f"{m['what']} of {m['agency']}" for m in view.missing) or None),
+            ("we put in", ", ".join(each["name"] for each in view.own_collections) or None),
+            ("they put in", _offers(view.peer_collections) or None),
+            (
+                "incidents",
+                ", ".join(f"{i['code']} ({i['agency']})" for i in view.incidents) or None,
+            ),
+        ]
+    )
+
+
+def _offers(offered: list[dict[str, str]]) -> str:
+    return ", ".join(f"{each['id']} ({each['kind']})" for each in offered)
+
+
+def _page(view: AgreementView, page: list[tuple[str, str]]) -> Iterator[str]:
+    yield f"Agreement {view.agreement} is {view.status}."
+    for heading, text in page:
+        yield ""
+        yield heading
+        yield from (f"  {line}" for line in click.wrap_text(text, 90).splitlines())
+    yield ""
+    if any(gap["what"] == "signature" for gap in view.missing) and view.status == "proposed":
+        name = short(view.agreement)
+        yield f"To decide: `psihash agreement approve {name} --collection NAME...`"
+        yield f"or `psihash agreement refuse {name} --reason TEXT`."

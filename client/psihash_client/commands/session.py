@@ -1,0 +1,70 @@
+"""``psihash session``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from psihash_client.labels import short
+from psihash_client.output import facts, table
+from psihash_client.results import result_document, result_lines
+from psihash_client.shell import Shell, pass_shell
+
+
+@click.group()
+def session() -> None:
+    """Sessions and their results. ID is a session's id or its first digits."""
+
+
+@session.command("list")
+@pass_shell
+def list_(shell: Shell) -> None:
+    """List the sessions, those that others opened too."""
+    from psihash.node import sessions
+
+    with shell.node() as node:
+        views = sessions.listing(node)
+    rows = [
+        (
+            short(each.session),
+            each.peer,
+            each.role,
+            each.state,
+            each.rung,
+            each.opened,
+            each.outcome,
+        )
+        for each in views
+    ]
+    headers = ("session", "peer", "our role", "state", "rung", "opened", "outcome")
+    document = {"sessions": [asdict(each) for each in views]}
+    shell.show(document, table(headers, rows) if rows else ["There was no session yet."])
+
+
+@session.command()
+@click.argument("id_", metavar="ID")
+@pass_shell
+def show(shell: Shell, id_: str) -> None:
+    """Show a session and, where there is one, its result. Looking at a result is logged."""
+    from psihash.node import sessions
+
+    with shell.node() as node:
+        view, result = sessions.show(node, id_)
+    document = asdict(view) | (result_document(result) if result is not None else {})
+    if result is not None:
+        shell.show(document, result_lines(result, heading=f"The session is {view.state}."))
+        return
+    shell.show(document, facts((name, value) for name, value in asdict(view).items()))
+
+
+@session.command()
+@click.argument("id_", metavar="ID")
+@pass_shell
+def cancel(shell: Shell, id_: str) -> None:
+    """End a session that is under way. The peer is told at its next message."""
+    from psihash.node import sessions
+
+    with shell.node() as node:
+        view = sessions.cancel(node, id_)
+    shell.show(asdict(view), [f"Session {short(view.session)} with {view.peer} is {view.state}."])

@@ -1,0 +1,75 @@
+"""How a command ends when it fails: one place that turns every exception into words and a code.
+
+Exit codes follow the class of the error (``docs/errors.md``); usage errors are 2, Ctrl-C is 130.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+
+import click
+
+from psihash import errors
+from psihash_client.output import note
+
+USAGE = errors.define("usage", "the command line has a word that does not belong there")
+INTERRUPTED = errors.define("interrupted", "the command was interrupted at the keyboard")
+INTERNAL = errors.define("internal-error", "a fault in psihash itself; nothing more is known")
+OUTPUT_FAILED = errors.define("output-failed", "the result could not be written where it should go")
+
+INTERRUPTED_EXIT = 130
+TRACEBACK_VARIABLE = "PSIHASH_TRACEBACK"
+
+
+def report(failure: BaseException, as_json: bool) -> int:
+    """Tell what went wrong; return the exit code."""
+    match failure:
+        case errors.PsihashError():
+            return _say(as_json, failure.code, failure.message, failure.hint, failure.exit_code)
+        case click.ClickException():
+            return _usage(failure, as_json)
+        case KeyboardInterrupt() | EOFError() | click.Abort():
+            return _say(as_json, INTERRUPTED, "interrupted", "", INTERRUPTED_EXIT)
+        case OSError():
+            reason = failure.strerror or type(failure).__name__
+            return _say(as_json, OUTPUT_FAILED, f"the operating system says: {reason}", "", 1)
+    return _internal(failure, as_json)
+
+
+def _usage(failure: click.ClickException, as_json: bool) -> int:
+    hint = ""
+    if isinstance(failure, click.UsageError) and failure.ctx is not None:
+        hint = f"run `{failure.ctx.command_path} --help`"
+    if isinstance(failure, click.NoSuchOption) and failure.option_name in ("--json", "--home"):
+        hint = f"{failure.option_name} stands in front of the command: psihash --json COMMAND"
+    return _say(as_json, USAGE, failure.format_message(), hint, errors.InputError.exit_code)
+
+
+def _internal(failure: BaseException, as_json: bool) -> int:
+    # The text of a foreign exception may quote what it choked on, so only its type is told.
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exception(failure)
+    frames = traceback.extract_tb(failure.__traceback__)
+    place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "nowhere"
+    return _say(
+        as_json,
+        INTERNAL,
+        f"a fault in psihash: {type(failure).__name__} at {place}",
+        f"set {TRACEBACK_VARIABLE}=1 to see more; it may show holdings, so take care where",
+        errors.PsihashError.exit_code,
+    )
+
+
+def _say(as_json: bool, code: str, message: str, hint: str, exit_code: int) -> int:
+    if as_json:
+        error = {"code": code, "message": message, "hint": hint}
+        click.echo(json.dumps({"error": error}, ensure_ascii=True, indent=2))
+    else:
+        for line in message.splitlines() or [""]:
+            note(f"psihash: {line}")
+        note(f"  code: {code}")
+        if hint:
+            note(f"  hint: {hint}")
+    return exit_code

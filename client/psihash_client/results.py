@@ -1,0 +1,135 @@
+"""A session's result: as the document that ``export --format json`` writes, and in plain words."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from psihash.terms import Rung
+from psihash_client.labels import algorithm_name, plural, short
+from psihash_client.output import table
+
+if TYPE_CHECKING:
+    from psihash.session.result import MatchedItem, SessionResult
+
+_MOST_ROWS = 20
+"""A terminal shows the beginning of a long list; an export has all of it."""
+
+
+def result_document(result: SessionResult) -> dict[str, Any]:
+    """The same fields as in ``psihash export --format json`` (docs/exports.md)."""
+    from psihash import export
+
+    stream = io.BytesIO()
+    export.write(result, "json", stream)
+    document: dict[str, Any] = json.loads(stream.getvalue())
+    return document
+
+
+def result_lines(result: SessionResult, heading: str = "") -> Iterator[str]:
+    """The result in the order in which an analyst needs it."""
+    if heading:
+        yield heading
+    yield (
+        f"{result.rung.value} match with {result.peer} for case {result.case or 'not stated'}, "
+        f"session {short(result.session)}, engine {result.engine}."
+    )
+    if all(part.matched is None for part in result.algorithms.values()):
+        yield ""
+        yield "By the agreement this side does not learn the result. Both sides signed a receipt."
+        return
+    yield from _first_to_see(result)
+    yield from _links(result)
+    yield from _counts(result)
+    yield from _next_steps(result)
+
+
+def _first_to_see(result: SessionResult) -> Iterator[str]:
+    groups: Counter[tuple[str, str, str, str]] = Counter()
+    for item in result.items:
+        if item.identified_there_open_here:
+            groups.update(_places(item))
+    if not groups:
+        return
+    total = sum(item.identified_there_open_here for item in result.items)
+    yield ""
+    yield f"FIRST: {plural(total, 'item')} of yours with the victim identified there and open here."
+    yield ""
+    headers = ("your collection", "their collection", "country", "whom to ask", "items")
+    rows = [(*names, count) for names, count in groups.most_common()]
+    yield from _beginning(headers, rows)
+
+
+def _places(item: MatchedItem) -> set[tuple[str, str, str, str]]:
+    """Where one item stands on both sides: (ours, theirs, their country, whom to ask)."""
+    found = set()
+    for record in item.records:
+        for verdict in record.verdicts:
+            if verdict.victim_identified:
+                country, contact = verdict.country or "-", record.contact or "-"
+                found |= {(own, record.collection, country, contact) for own in item.collections}
+    return found
+
+
+def _links(result: SessionResult) -> Iterator[str]:
+    from psihash.export.report import link_bounds
+
+    if not result.links:
+        return
+    yield ""
+    rows = []
+    for link in sorted(result.links, key=lambda each: -each.matched):
+        least, most = link_bounds(result, link)
+        rows.append((link.own, link.peer, f"{least:,}" if least == most else f"{least} to {most}"))
+    yield from _beginning(("your collection", "their collection", "in common"), rows)
+
+
+def _counts(result: SessionResult) -> Iterator[str]:
+    yield ""
+    items = _items_in_words(result)
+    if items:
+        yield items
+    for algorithm, part in result.algorithms.items():
+        if part.matched is not None:
+            name = algorithm_name(algorithm)
+            yield f"{part.matched:,} of your {part.own:,} {name} digests are also there."
+    yield "Two copies match only where both sides hold a digest of the same algorithm."
+
+
+def _items_in_words(result: SessionResult) -> str:
+    there = {name for item in result.items for name in item.peer_collections}
+    where = f", in {plural(len(there), 'collection')} of theirs" if there else ""
+    if result.matched_items is not None:
+        are = "is" if result.matched_items == 1 else "are"
+        return f"{plural(result.matched_items, 'item')} of yours {are} also there{where}."
+    if result.matched_items_min is not None and result.matched_items_max is not None:
+        return (
+            f"Between {result.matched_items_min:,} and {result.matched_items_max:,} items of yours "
+            "are also there."
+        )
+    return ""
+
+
+def _next_steps(result: SessionResult) -> Iterator[str]:
+    yield ""
+    session = short(result.session)
+    if not any(part.matched for part in result.algorithms.values()):
+        yield "A zero is not evidence of absence: the other side may hold digests of another"
+        yield "algorithm, copies that were changed, or may have kept items out of this match."
+    elif result.rung.height < Rung.ITEMS.height:
+        yield "To learn which ones, match at rung items, if the agreement allows it, or propose a"
+        yield f"new agreement: `psihash agreement propose {result.peer} --rung items ...`."
+    else:
+        yield f"Next: `psihash export {session} --format vics --out FILE` takes it into Griffeye;"
+        yield "a hit is a hint for a person to confirm."
+    yield f"Receipt {result.receipt}."
+
+
+def _beginning(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+    yield from table(headers, islice(rows, _MOST_ROWS))
+    if len(rows) > _MOST_ROWS:
+        yield f"... and {len(rows) - _MOST_ROWS:,} more: `psihash export` writes all of them."

@@ -1,0 +1,61 @@
+"""Every cap that a peer can run into, with its reason. Change one and both sides must agree."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_ENGINE_FRAME: Final = 256 * 1024
+"""One engine frame. gRPC is fastest between 64 KiB and 1 MiB; a smaller frame bounds a buffer."""
+
+MAX_SESSION_MESSAGE: Final = MAX_ENGINE_FRAME + 16 * 1024
+"""One session message in clear: a frame, or a part of a longer list, with its envelope."""
+
+MAX_MESSAGES_PER_CALL: Final = 4
+"""Window of an Exchange call in each direction: about 1 MiB, the transport's sweet spot."""
+
+MAX_RPC_BYTES: Final = 2 * 1024 * 1024
+"""gRPC message limit on both sides: four session messages and room."""
+
+MAX_DOCUMENT: Final = 256 * 1024
+"""A signed document: a card, terms, an annex."""
+
+MAX_DOCUMENTS_PER_CALL: Final = 64
+
+MAX_COLLECTIONS: Final = 1_000
+"""Collections that one side can offer in one agreement."""
+
+MAX_PROOF_HASHES: Final = 64
+"""Hashes in an inclusion proof: a tree of 2**64 leaves has no more."""
+
+MAX_CONSISTENCY_HASHES: Final = 128
+
+MAX_BLOB_BYTES_PER_MATCH: Final = 256 * 1024
+"""Labels, openings or records of one matched element, before padding."""
+
+MAX_BLOB_BYTES: Final = 2 * 1024**3
+"""A whole disclosure; a larger one belongs into several sessions."""
+
+MAX_CHECKPOINT: Final = 8 * 1024
+
+MAX_RECEIPT: Final = 64 * 1024
+
+MAX_CONCURRENT_SESSIONS: Final = 8
+"""Sessions that one node answers at a time; each holds one worker thread."""
+
+MAX_CONCURRENT_SESSIONS_PER_PEER: Final = 2
+"""A peer that opens more is told to wait: it must not shut the others out."""
+
+SESSION_IDLE_SECONDS: Final = 120.0
+"""A responder that hears nothing this long ends the session; the initiator polls every second."""
+
+SESSION_MAX_SECONDS: Final = 24 * 3600
+"""Expiry of an offer: no session lives longer."""
+
+RECONNECT_SECONDS: Final = 60.0
+"""How long an initiator goes on trying to reach a peer that it lost in the middle of a session."""
+
+CALL_SECONDS: Final = 30.0
+"""Deadline of one RPC."""
+
+POLL_SECONDS: Final = 1.0
+"""How long the responder holds an Exchange call when it has nothing to say."""

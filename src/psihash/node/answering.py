@@ -1,0 +1,182 @@
+"""What a verified peer may ask of this node: documents, preflight, sessions, settlements.
+
+Plain values in and out; the gRPC service in ``server/`` turns them into messages. Every method may
+be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from psihash import errors, limits
+from psihash.agreement.rules import check_active
+from psihash.audit.event import Event
+from psihash.identity.trust import VerifiedPeer
+from psihash.node import annexes, contact, documents, leasing, preflight, sessions, settling
+from psihash.node.channel import PEER_BUSY
+from psihash.node.desk import NO_SUCH_AGREEMENT, NodeDesk
+from psihash.node.journal import NodeJournal
+from psihash.node.node import Node
+from psihash.node.worker import Worker
+from psihash.session.deal import NONCE_BYTES
+from psihash.session.link import Numbered
+from psihash.session.messages import Receipt
+from psihash.session.party import Setting
+from psihash.session.responder import Responder
+from psihash.terms import AlgorithmId, SessionRole
+from psihash.wire.codec import ProtobufCodec
+
+UNKNOWN_CHANNEL = errors.define(
+    "unknown-channel", "the call belongs to no session that this node knows (any more)"
+)
+NODE_STOPPING = errors.define("node-stopping", "this node is being shut down")
+BAD_CALL = errors.define("bad-call", "a call's fields are out of range")
+
+
+class Answering:
+    """The responder side of a node, for as long as it serves."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._workers: dict[bytes, Worker] = {}
+        self._used: set[bytes] = set()
+        self._lock = threading.Lock()
+        self._lease = leasing.acquire(node, leasing.SERVE)
+        settling.sweep(node, SessionRole.RESPONDER)
+
+    # -- documents -------------------------------------------------------------------------------
+
+    def sync(
+        self, peer: VerifiedPeer, bodies: Sequence[bytes], received: Sequence[bytes]
+    ) -> tuple[list[bytes], list[str]]:
+        """Take the peer's documents; give it what waits for it. Returns (documents, codes)."""
+        contact.confirm_digests(self._node, peer.agency, received)
+        codes = contact.take(self._node, peer.agency, bodies)
+        annexes.refresh_all(self._node, peer.agency)
+        return [body for _, body in contact.outgoing(self._node, peer.agency)], codes
+
+    def preflight(
+        self,
+        peer: VerifiedPeer,
+        agreement: str,
+        asked: dict[AlgorithmId, preflight.Coverage],
+    ) -> tuple[dict[AlgorithmId, preflight.Coverage], list[str]]:
+        """Our coverage, to a peer that tells its own; our engines in any case."""
+        engines = [engine.id for engine in self._node.engines.installed()]
+        row = self._node.stores.agreements.find(agreement)
+        if row is None or row.peer != peer.agency:
+            raise errors.RefusedError(NO_SUCH_AGREEMENT, "no such agreement with this peer")
+        loaded = documents.load(self._node, agreement)
+        check_active(loaded, self._node.stamp())
+        if not asked:
+            return {}, engines
+        self._node.record(
+            Event.PREFLIGHT, {"peer": peer.agency, "agreement": agreement, "by": peer.agency}
+        )
+        return preflight.own_coverage(self._node, loaded), engines
+
+    # -- sessions --------------------------------------------------------------------------------
+
+    def exchange(
+        self,
+        peer: VerifiedPeer,
+        channel: bytes,
+        ack: int,
+        messages: Sequence[Numbered],
+        room: int,
+        *,
+        hold: bool,
+    ) -> tuple[int, list[Numbered], bool]:
+        """Carry numbered messages of one session; (ack, messages, finished)."""
+        if len(channel) != NONCE_BYTES:
+            raise errors.ProtocolError(BAD_CALL, "a channel has 32 bytes")
+        worker = self._worker(peer, channel, messages)
+        worker.deliver(ack, messages)
+        return worker.collect(room, limits.POLL_SECONDS if hold else 0.0)
+
+    def _worker(self, peer: VerifiedPeer, channel: bytes, messages: Sequence[Numbered]) -> Worker:
+        with self._lock:
+            self._forget_ended()
+            worker = self._workers.get(channel)
+            if worker is not None and worker.peer == peer.agency:
+                return worker
+            first = bool(messages) and messages[0].number == 1
+            # A channel is used once: a replayed hello opens nothing.
+            if worker is not None or not first or channel in self._used:
+                raise errors.PeerError(UNKNOWN_CHANNEL, "no such session is under way")
+            self._require_room(peer.agency)
+            self._used.add(channel)
+            worker = self._new_worker(peer)
+            self._workers[channel] = worker
+        worker.start()
+        return worker
+
+    def _new_worker(self, peer: VerifiedPeer) -> Worker:
+        node, card = self._node, peer.card.card
+        desk = NodeDesk(node, card, SessionRole.RESPONDER)
+        setting = Setting(
+            own_leaf=node.leaf,
+            signing_key=node.keys.signing,
+            peer_card=card,
+            peer_leaf=peer.leaf_fingerprint,
+            desk=desk,
+            journal=NodeJournal(node, card, SessionRole.RESPONDER, desk),
+            codec=ProtobufCodec(),
+            rng=node.rng,
+        )
+        return Worker(node, peer.agency, Responder(setting))
+
+    def _require_room(self, agency: str) -> None:
+        running = [worker for worker in self._workers.values() if not worker.ended]
+        of_peer = sum(1 for worker in running if worker.peer == agency)
+        settings = self._node.settings
+        if len(running) >= settings.max_sessions or of_peer >= settings.max_sessions_per_peer:
+            raise errors.UnavailableError(PEER_BUSY, "as many sessions as allowed are running")
+
+    def _forget_ended(self) -> None:
+        for channel in [key for key, worker in self._workers.items() if worker.forgettable]:
+            del self._workers[channel]
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def settle(self, peer: VerifiedPeer, session: bytes) -> tuple[str, Receipt | None]:
+        """How a session with this peer ended. One that still runs here is ended first."""
+        name = session.hex()
+        self._end_if_running(peer.agency, session)
+        row = self._node.stores.sessions.find(name)
+        if row is None or row.peer != peer.agency or row.role is not SessionRole.RESPONDER:
+            return "aborted", None
+        if row.state != "completed":
+            if row.closed is None:
+                settling.sweep_one(self._node, row)
+            return "aborted", None
+        own, _ = sessions.receipts(self._node, name)
+        return "completed", own
+
+    def _end_if_running(self, agency: str, session: bytes) -> None:
+        with self._lock:
+            running = [
+                worker
+                for worker in self._workers.values()
+                if worker.peer == agency and worker.party.session == session and not worker.ended
+            ]
+        for worker in running:
+            worker.stop(errors.PeerError(UNKNOWN_CHANNEL, "the peer has lost the session"))
+            worker.join(30.0)
+
+    def housekeeping(self) -> None:
+        """Now and then: hold the lease, forget what has ended."""
+        self._lease = leasing.renew(self._node, self._lease)
+        with self._lock:
+            self._forget_ended()
+
+    def close(self) -> None:
+        """End every session and give the lease back."""
+        with self._lock:
+            workers = list(self._workers.values())
+        for worker in workers:
+            worker.stop(errors.UnavailableError(NODE_STOPPING, "this node is being shut down"))
+        for worker in workers:
+            worker.join(10.0)
+        self._node.stores.leases.release(self._lease)

@@ -1,0 +1,139 @@
+"""Exchange of documents with a peer: what we have for it, and what it has for us."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from psihash import errors, limits
+from psihash.identity.cards import parse_card
+from psihash.node import annexes, documents, peers
+from psihash.node.channel import PeerChannel
+from psihash.node.node import Node
+from psihash.wire.v1 import peer_pb2 as pb
+
+CARD_KIND = "card"
+TOO_MANY_DOCUMENTS = errors.define(
+    "too-many-documents", "the peer sent more or larger documents than allowed"
+)
+_MAX_ROUNDS = 64
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What one contact moved."""
+
+    sent: int = 0
+    received: int = 0
+    refused: list[str] = field(default_factory=list)
+    """Codes with which the peer, or this side, did not take a document."""
+
+
+def sync(node: Node, agency: str) -> SyncReport:
+    """Exchange documents until neither side has any. Raises where the peer cannot be reached."""
+    peer = peers.require(node, agency)
+    with PeerChannel(node, peer) as channel:
+        return exchange(node, agency, channel)
+
+
+def try_sync(node: Node, agency: str) -> bool:
+    """The same, without an error: False where the documents have to wait for the next contact."""
+    try:
+        report = sync(node, agency)
+    except (errors.UnavailableError, errors.StateError, errors.PeerError):
+        return False
+    return not report.refused
+
+
+def exchange(node: Node, agency: str, channel: PeerChannel) -> SyncReport:
+    """Over a channel that is open already."""
+    annexes.refresh_all(node, agency)
+    report = SyncReport()
+    received: list[bytes] = []
+    for _ in range(_MAX_ROUNDS):
+        waiting = outgoing(node, agency)
+        request = pb.SyncRequest(
+            documents=[pb.Document(body=body) for _, body in waiting], received=received
+        )
+        reply = channel.call(lambda stub: stub.Sync, request)
+        if len(reply.outcomes) != len(waiting):
+            raise errors.PeerError(TOO_MANY_DOCUMENTS, "the peer's answer does not fit")
+        codes = [outcome.code for outcome in reply.outcomes]
+        confirm(node, [number for number, _ in waiting])
+        bodies = [document.body for document in reply.documents]
+        taken = take(node, agency, bodies)
+        report.sent += codes.count("")
+        report.received += taken.count("")
+        report.refused += [code for code in (*codes, *taken) if code]
+        received = [hashlib.sha256(body).digest() for body in bodies]
+        if not bodies and not outgoing(node, agency):
+            return report
+    return report
+
+
+def outgoing(node: Node, agency: str) -> list[tuple[int, bytes]]:
+    """(number, body) of what waits for a peer, oldest first, as much as a call may carry."""
+    waiting = node.stores.outbox.waiting(agency)[: limits.MAX_DOCUMENTS_PER_CALL]
+    chosen: list[tuple[int, bytes]] = []
+    size = 0
+    for each in waiting:
+        size += len(each.body)
+        if chosen and size > limits.MAX_RPC_BYTES // 2:
+            break
+        chosen.append((each.id, each.body))
+    return chosen
+
+
+def confirm(node: Node, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        node.stores.outbox.delivered(number, node.stamp())
+
+
+def confirm_digests(node: Node, agency: str, digests: Sequence[bytes]) -> None:
+    """The peer names by SHA-256 what it took from an earlier reply."""
+    named = set(digests)
+    confirm(
+        node,
+        [
+            each.id
+            for each in node.stores.outbox.waiting(agency)
+            if hashlib.sha256(each.body).digest() in named
+        ],
+    )
+
+
+def take(node: Node, agency: str, bodies: Sequence[bytes]) -> list[str]:
+    """Take documents that a peer sent: cards first, since others may be signed by new keys."""
+    if len(bodies) > limits.MAX_DOCUMENTS_PER_CALL or any(
+        len(body) > limits.MAX_DOCUMENT for body in bodies
+    ):
+        raise errors.ProtocolError(TOO_MANY_DOCUMENTS, "too many or too large documents")
+    codes = []
+    for body in bodies:
+        if _is_card(body):
+            codes.append(_take_card(node, agency, body))
+        else:
+            codes += documents.take_all(node, agency, [body])
+    return codes
+
+
+def _is_card(body: bytes) -> bool:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and "psihash_card" in value
+
+
+def _take_card(node: Node, agency: str, body: bytes) -> str:
+    try:
+        card = parse_card(body)
+        held = peers.require(node, agency)
+        if card.agency != agency:
+            raise errors.RefusedError(documents.FOREIGN_DOCUMENT, "a card of another agency")
+        peers.take_newer_card(node, held, card)
+    except errors.PsihashError as error:
+        return error.code
+    return ""

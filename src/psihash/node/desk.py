@@ -1,0 +1,200 @@
+"""This side's rules and holdings, as a session asks for them. Both roles use the same desk."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from psihash import errors, limits
+from psihash.agreement.charges import Usage, period_start
+from psihash.agreement.clauses import CLAUSE_ALGORITHM
+from psihash.agreement.rules import SessionRequest, check_active, check_session
+from psihash.agreement.state import Agreement
+from psihash.agreement.terms import ANY_ENGINE, Terms
+from psihash.audit.checkpoint import VerifiedCheckpoint, open_checkpoint
+from psihash.audit.event import Event
+from psihash.audit.verify import check_peer_checkpoint
+from psihash.identity.cards import Card
+from psihash.identity.trust import PeerStatus
+from psihash.node import annexes, documents, peers, sealed, sets, snapshot
+from psihash.node.clock import seconds
+from psihash.node.node import Node
+from psihash.session.deal import Deal, Side
+from psihash.session.ports import Permit, Proposal, SignedHead
+from psihash.storage.checkpoints import PeerCheckpoint
+from psihash.storage.ledger import Charge
+from psihash.storage.sessions import SessionRow
+from psihash.terms import AlgorithmId, SessionRole
+
+NO_SUCH_AGREEMENT = errors.define(
+    "no-such-agreement", "no agreement of that id stands between the two agencies"
+)
+OFFER_EXPIRED = errors.define("offer-expired", "the session's offer has expired")
+OFFER_TOO_LONG = errors.define("offer-too-long", "the session's offer asks for too long a time")
+
+
+class NodeDesk:
+    """Implements :class:`psihash.session.ports.Desk` for one session with one peer."""
+
+    def __init__(self, node: Node, peer: Card, role: SessionRole) -> None:
+        self._node, self._peer, self._role = node, peer, role
+        self.permit: Permit | None = None
+        self.agreement: Agreement | None = None
+
+    def admit(self, agreement: bytes) -> Side:
+        self._load(agreement)
+        return self._node.side
+
+    def prepare(self, proposal: Proposal) -> Permit:
+        agreement = annexes.refresh(self._node, self._load(proposal.agreement))
+        self._require_known_algorithms(agreement, proposal.algorithms)
+        own, other = agreement.annex(self._node.agency), agreement.annex(self._peer.agency)
+        if own is None or other is None:
+            raise errors.RefusedError(NO_SUCH_AGREEMENT, "an annex of the agreement is missing")
+        held = self._held_checkpoint()
+        self.agreement = agreement
+        self.permit = Permit(
+            own=sets.own_set(self._node, agreement, proposal.algorithms),
+            own_case=agreement.case(self._node.agency),
+            engine=self._node.engines.get(proposal.engine),
+            own_annex=own.digest,
+            peer_annex=other.digest,
+            approvals=self._approvals(agreement),
+            peer_collections={offered.id: offered.kind for offered in other.collections},
+            peer_seen=self._seen(
+                agreement, [offered.id for offered in other.collections], proposal
+            ),
+            peer_log_size=0 if held is None else held.size,
+        )
+        return self.permit
+
+    def accept(self, deal: Deal) -> None:
+        """Check, charge and note the session in one transaction, so that two sessions cannot
+        spend the same budget."""
+        node, agreement, permit = self._node, self.agreement, self.permit
+        if agreement is None or permit is None:
+            raise AssertionError("a session is prepared before it is accepted")
+        self._check_time(deal)
+        peers_status = peers.require(node, self._peer.agency).status
+        if peers_status is not PeerStatus.ACTIVE:
+            raise errors.RefusedError(NO_SUCH_AGREEMENT, "the peer is not active here")
+        request = self._request(deal, permit)
+        now = node.stamp()
+        with node.stores.database.transaction():
+            since = period_start(now, agreement.terms.period_days)
+            totals = node.stores.ledger.totals(since, agreement=agreement.id)
+            leave = check_session(agreement, request, Usage(totals.sessions, totals.elements), now)
+            for row in leave.charges.rows:
+                node.stores.ledger.charge(
+                    Charge(
+                        deal.session_hex,
+                        self._peer.agency,
+                        agreement.id,
+                        row.collection,
+                        row.algorithm,
+                        row.elements,
+                        row.runs,
+                        now,
+                    )
+                )
+            node.stores.sessions.add(self._row(deal, now))
+            sealed.make_key(node, deal.session_hex)
+            sealed.put(node, deal.session_hex, sealed.SNAPSHOT, snapshot.encode(permit.own))
+
+    def witness(self, head: SignedHead) -> None:
+        card = self._peer
+        try:
+            new = open_checkpoint(head.note, card.keys.log_origin, card.keys.log)
+            check_peer_checkpoint(self._held_checkpoint(), new, head.consistency)
+        except errors.VerificationError as error:
+            self._node.record(Event.INCIDENT, {"peer": card.agency, "code": error.code})
+            raise
+        self._node.stores.checkpoints.save(
+            PeerCheckpoint(new.origin, new.size, new.root, head.note)
+        )
+
+    def _load(self, agreement: bytes) -> Agreement:
+        row = self._node.stores.agreements.find(agreement.hex())
+        if row is None or row.peer != self._peer.agency:
+            raise errors.RefusedError(NO_SUCH_AGREEMENT, "no such agreement with this peer")
+        loaded = documents.load(self._node, row.id)
+        check_active(loaded, self._node.stamp())
+        return loaded
+
+    def _require_known_algorithms(
+        self, agreement: Agreement, algorithms: tuple[AlgorithmId, ...]
+    ) -> None:
+        """Before any work is done for them; ``check_session`` names the clause again."""
+        if not set(algorithms) <= set(agreement.terms.algorithms):
+            raise errors.RefusedError(CLAUSE_ALGORITHM, "an algorithm is not in the agreement")
+
+    def _approvals(self, agreement: Agreement) -> tuple[bytes, ...]:
+        found = [agreement.signature(agency) for agency in agreement.terms.agencies]
+        return tuple(signature.digest for signature in found if signature is not None)
+
+    def _seen(
+        self, agreement: Agreement, collections: list[str], proposal: Proposal
+    ) -> dict[tuple[str, AlgorithmId], tuple[int, bytes]]:
+        seen = {}
+        for collection in collections:
+            for name in proposal.algorithms:
+                root = self._node.stores.commitments.peer_root(
+                    agreement.id, self._peer.agency, collection, name
+                )
+                if root is not None:
+                    seen[collection, name] = (root.size, root.root)
+        return seen
+
+    def _held_checkpoint(self) -> VerifiedCheckpoint | None:
+        origin = self._peer.keys.log_origin
+        held = self._node.stores.checkpoints.latest(origin)
+        return None if held is None else open_checkpoint(held.note, origin, self._peer.keys.log)
+
+    def _check_time(self, deal: Deal) -> None:
+        now = self._node.stamp()
+        if deal.expires <= now:
+            raise errors.RefusedError(OFFER_EXPIRED, "the offer has expired")
+        if deal.expires > _latest_expiry(self._node):
+            raise errors.RefusedError(OFFER_TOO_LONG, "the offer is open for too long")
+
+    def _request(self, deal: Deal, permit: Permit) -> SessionRequest:
+        other = self._role.other
+        return SessionRequest(
+            own=self._node.agency,
+            opener=deal.sides.initiator.agency,
+            rung=deal.rung,
+            learn=deal.learn,
+            engine=deal.engine,
+            both_in_one_run=permit.engine.properties.both_in_one_run,
+            algorithms=deal.algorithms,
+            own_classes={name: deal.size_class(self._role, name) for name in deal.algorithms},
+            peer_classes={name: deal.size_class(other, name) for name in deal.algorithms},
+            own_case=deal.case_of(self._role),
+            peer_case=deal.case_of(other),
+            own_annex=permit.own_annex,
+            peer_annex=permit.peer_annex,
+            own_items={name: len(permit.own.algorithms[name].digests) for name in deal.algorithms},
+        )
+
+    def _row(self, deal: Deal, now: str) -> SessionRow:
+        return SessionRow(
+            id=deal.session_hex,
+            peer=self._peer.agency,
+            agreement=deal.agreement.hex(),
+            role=self._role,
+            state="accepted",
+            rung=deal.rung,
+            engine=deal.engine,
+            opened=now,
+        )
+
+
+def allowed_engines(terms: Terms, installed: list[str]) -> list[str]:
+    """The engine ids that an agreement allows, of those that are installed."""
+    if ANY_ENGINE in terms.engines:
+        return installed
+    return [engine for engine in installed if engine in terms.engines]
+
+
+def _latest_expiry(node: Node) -> str:
+    # One minute of grace for clocks that differ.
+    return seconds(node.now() + dt.timedelta(seconds=limits.SESSION_MAX_SECONDS + 60))

@@ -1,0 +1,136 @@
+"""Signed documents of agreements: taking them in, sending them on, in any order.
+
+A push, a later contact and a file on a stick all end in :func:`take`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psihash import errors
+from psihash.agreement.documents import Document, parse_body, verify_document
+from psihash.agreement.proposal import party_of
+from psihash.agreement.rules import check_parties
+from psihash.agreement.state import Agreement
+from psihash.agreement.terms import Terms, parse_terms
+from psihash.audit.event import Event
+from psihash.identity.trust import KnownPeer
+from psihash.node import peers
+from psihash.node.node import Node
+
+FOREIGN_DOCUMENT = errors.define(
+    "foreign-document", "a document belongs to an agreement that is not between these two agencies"
+)
+ORPHAN_DOCUMENT = errors.define(
+    "orphan-document", "a document belongs to an agreement whose terms are not known here yet"
+)
+
+OUTBOX_KIND = "agreement"
+
+
+def load(node: Node, agreement: str) -> Agreement:
+    """An agreement from the store, its documents verified again."""
+    row = node.stores.agreements.get(agreement)
+    terms = parse_terms(row.terms)
+    loaded = Agreement(terms)
+    keys = {party.agency: party.signing_key for party in terms.parties}
+    for stored in node.stores.agreements.documents(agreement):
+        body = parse_body(stored.body)
+        if not isinstance(body, Terms):
+            loaded = loaded.with_document(verify_document(body, body.author, keys[body.author]))
+    return loaded
+
+
+def take(node: Node, peer: KnownPeer, body: bytes) -> str:
+    """Take terms or a document that concern ``peer``; return the agreement's id.
+
+    Idempotent. Raises RefusedError, VerificationError or InputError; nothing is kept then.
+    """
+    parsed = parse_body(body)
+    if isinstance(parsed, Terms):
+        return _take_terms(node, peer, parsed)
+    return _take_document(node, peer, parsed)
+
+
+def _take_terms(node: Node, peer: KnownPeer, terms: Terms) -> str:
+    both = {node.agency, peer.card.agency}
+    if set(terms.agencies) != both:
+        raise errors.RefusedError(FOREIGN_DOCUMENT, "the terms are not between these two agencies")
+    if node.stores.agreements.find(terms.id) is not None:
+        return terms.id
+    check_parties(terms, (party_of(node.card), party_of(peer.card.card)))
+    with node.stores.database.transaction():
+        node.stores.agreements.add(
+            terms.id, peer.card.agency, terms.to_bytes(), "open", node.stamp()
+        )
+        node.record(Event.AGREEMENT_RECEIVED, {"peer": peer.card.agency, "agreement": terms.id})
+    return terms.id
+
+
+def _take_document(node: Node, peer: KnownPeer, document: Document) -> str:
+    row = node.stores.agreements.find(document.agreement)
+    if row is None:
+        raise errors.StateError(ORPHAN_DOCUMENT, "the terms of this agreement are not known here")
+    if row.peer != peer.card.agency:
+        raise errors.RefusedError(FOREIGN_DOCUMENT, "the document is not about this peer")
+    agreement = load(node, document.agreement)
+    keys = {party.agency: party.signing_key for party in agreement.terms.parties}
+    if document.author not in keys:
+        raise errors.RefusedError(FOREIGN_DOCUMENT, "the author is no party to the agreement")
+    verified = verify_document(document, document.author, keys[document.author])
+    after = agreement.with_document(verified)
+    if after is not agreement:
+        keep(node, after, document)
+    return document.agreement
+
+
+def keep(node: Node, agreement: Agreement, document: Document) -> None:
+    """Store a document that ``agreement`` already contains, and log what it means."""
+    before = load(node, agreement.id).incidents()
+    with node.stores.database.transaction():
+        node.stores.agreements.add_document(
+            agreement.id,
+            document.TYPE,
+            document.author,
+            document.digest,
+            document.to_bytes(),
+            node.stamp(),
+        )
+        if document.author != node.agency:
+            node.record(
+                Event.AGREEMENT_RECEIVED,
+                {
+                    "peer": document.author,
+                    "agreement": agreement.id,
+                    "document": document.TYPE,
+                    "document_status": agreement.state(node.stamp()).status.value,
+                },
+            )
+        for incident in set(agreement.incidents()) - set(before):
+            node.record(
+                Event.INCIDENT,
+                {"code": incident.code, "peer": incident.agency, "agreement": agreement.id},
+            )
+
+
+def post(node: Node, peer: str, bodies: Iterable[bytes]) -> None:
+    """Leave documents for a peer; they go at the next contact, whoever starts it."""
+    for body in bodies:
+        node.stores.outbox.put(peer, OUTBOX_KIND, body, node.stamp())
+
+
+def take_all(node: Node, agency: str, bodies: Iterable[bytes]) -> list[str]:
+    """Take documents from a peer; one code per document, empty where it was taken."""
+    codes = []
+    for body in bodies:
+        try:
+            take(node, peers.require(node, agency), body)
+        except errors.PsihashError as error:
+            codes.append(error.code)
+        else:
+            codes.append("")
+    refused = sorted({code for code in codes if code})
+    if refused:
+        # One entry per contact, however many documents: a peer must not flood the log.
+        node.record(Event.INCIDENT, {"peer": agency, "what": "document", "codes": refused})
+    return codes

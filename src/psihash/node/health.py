@@ -1,0 +1,92 @@
+"""This node at a glance, and an examination that names what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from psihash.audit.entry import log_origin
+from psihash.identity.certificates import load
+from psihash.identity.fingerprints import format_fingerprint
+from psihash.node import agreements, checks, reachability, sessions
+from psihash.node.checks import ERROR, OK, WARNING, Finding
+from psihash.node.clock import seconds
+from psihash.node.node import Node
+from psihash.node.passphrase import Ask
+from psihash.psi.registry import short_name
+
+__all__ = ["ERROR", "OK", "WARNING", "Finding", "doctor", "status"]
+
+
+def status(node: Node) -> dict[str, Any]:
+    """What ``psihash status`` shows. Needs no key; changes nothing."""
+    held = node.stores.holdings.statistics()
+    views = sessions.listing(node)
+    expires = load(node.tls_pem).not_valid_after_utc
+    return {
+        "agency": node.agency,
+        "name": node.card.name,
+        "country": node.card.country,
+        "endpoint": node.card.endpoint,
+        "card_version": node.card.version,
+        "fingerprint": format_fingerprint(node.card.fingerprint),
+        "home": str(node.home.resolve()),
+        "store": "sqlite" if node.stores.database.is_sqlite else "postgresql",
+        "items": held["items"],
+        "collections": held["collections"],
+        "exclusions": held["exclusions"],
+        "peers": _by(row.status.value for row in node.stores.peers.all()),
+        "agreements": _by(view.status for view in agreements.listing(node)),
+        "sessions": len(views),
+        "sessions_in_doubt": sum(view.state == "in-doubt" for view in views),
+        "waiting_for_peers": len(node.stores.outbox.waiting()),
+        "log": _log(node),
+        "certificate_until": seconds(expires),
+        "certificate_days_left": (expires - node.now()).days,
+        "engines": [_engine(each.id) for each in node.engines.installed()],
+        "engines_missing": {
+            short_name(engine): reason for engine, reason in node.engines.missing.items()
+        },
+        "group_backend": checks.group_backend(),
+    }
+
+
+def doctor(home: Path, ask: Ask | None) -> list[Finding]:
+    """Examine a home, from its files outwards to the peers. Never raises for what it finds; what
+    rests on a part that failed is left out."""
+    findings = checks.Findings()
+    chosen = checks.settings_and_files(findings, home)
+    node = None if chosen is None else checks.opened(findings, home, chosen, ask)
+    if node is None:
+        return findings.found
+    try:
+        checks.store(findings, node)
+        has_keys = checks.keys(findings, node)
+        checks.certificate(findings, node, has_keys=has_keys)
+        checks.clock(findings, node)
+        checks.log(findings, node)
+        checks.engines(findings, node)
+        reachability.listener(findings, node)
+        reachability.peers(findings, node, has_keys=has_keys)
+    finally:
+        node.close()
+    return findings.found
+
+
+def _by(words: Any) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))
+
+
+def _engine(engine: str) -> str:
+    return f"{short_name(engine)} ({engine})"
+
+
+def _log(node: Node) -> dict[str, Any]:
+    kept = node.stores.log.checkpoints()
+    return {
+        "origin": log_origin(node.agency),
+        "entries": node.stores.log.head().size,
+        "signed_entries": kept[-1][0] if kept else 0,
+        "checkpoints": len(kept),
+    }

@@ -1,0 +1,140 @@
+"""The record of one session: log entries and rows, committed together before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psihash import errors
+from psihash.audit.event import Event
+from psihash.identity.cards import Card
+from psihash.node import results, sealed
+from psihash.node.desk import NodeDesk
+from psihash.node.node import Node
+from psihash.session import facts
+from psihash.session.deal import Deal
+from psihash.session.messages import Receipt
+from psihash.session.ports import Findings, SignedHead
+from psihash.storage.commitments import PeerRoot
+from psihash.terms import SessionRole
+
+JOURNAL_ORDER = errors.define(
+    "journal-order", "a session was recorded out of order; a fault of ours"
+)
+
+
+class NodeJournal:
+    """Implements :class:`psihash.session.ports.Journal` over a node."""
+
+    def __init__(self, node: Node, peer: Card, role: SessionRole, desk: NodeDesk) -> None:
+        self._node, self._peer, self._role, self._desk = node, peer, role, desk
+        self._signed_size = 0
+
+    def opened(self, deal: Deal, peer_holds: int) -> SignedHead:
+        with self._node.stores.database.transaction():
+            for root in deal.roots_of(self._role.other):
+                self._node.stores.commitments.save_peer_root(
+                    PeerRoot(
+                        deal.agreement.hex(),
+                        self._peer.agency,
+                        root.collection,
+                        root.algorithm,
+                        root.size,
+                        root.root,
+                    )
+                )
+            self._node.stores.sessions.set_state(deal.session_hex, "running", expected="accepted")
+            local = self._who(deal) | {"own_items": self._own_sizes(deal)}
+            self._node.record(Event.SESSION_OPEN, local, facts.opened(deal))
+        return self._head(peer_holds)
+
+    def disclosing(self, deal: Deal, what: str, count: int) -> None:
+        shared = facts.disclosed(deal, what, count, self._node.agency)
+        self._node.record(
+            Event.DISCLOSURE, self._who(deal) | {"recipient": self._peer.agency}, shared
+        )
+
+    def settling(self, deal: Deal, receipt: Receipt, findings: Findings) -> None:
+        node, session = self._node, deal.session_hex
+        with node.stores.database.transaction():
+            self._seal(deal, findings)
+            sealed.put(node, session, sealed.OWN_RECEIPT, sealed.pack_receipt(receipt))
+            node.stores.sessions.set_state(session, "settling", expected="running")
+            node.record(Event.SESSION_RECEIPT, self._who(deal) | {"session": session})
+
+    def completed(self, deal: Deal, own: Receipt, peer: Receipt, findings: Findings) -> SignedHead:
+        node, session = self._node, deal.session_hex
+        with node.stores.database.transaction():
+            if self._role is SessionRole.RESPONDER:
+                self._seal(deal, findings)
+                sealed.put(node, session, sealed.OWN_RECEIPT, sealed.pack_receipt(own))
+            sealed.put(node, session, sealed.PEER_RECEIPT, sealed.pack_receipt(peer))
+            shared = facts.closed(self._role, own, peer)
+            node.stores.sessions.close(session, "completed", "completed", node.stamp())
+            local = self._who(deal) | {"counts": _counts(findings)}
+            node.record(Event.SESSION_CLOSE, local, shared)
+        return self._head(self._signed_size)
+
+    def ended(
+        self, deal: Deal | None, session: bytes | None, code: str, *, refused: bool, by_peer: bool
+    ) -> None:
+        node = self._node
+        outcome = "refused" if refused else "aborted"
+        event = Event.SESSION_REFUSED if refused else Event.SESSION_ABORT
+        local = (self._who(deal) if deal is not None else {"peer": self._peer.agency}) | {
+            "code": code,
+            "by": self._peer.agency if by_peer else node.agency,
+            "role": self._role.value,
+        }
+        with node.stores.database.transaction():
+            row = None if session is None else node.stores.sessions.find(session.hex())
+            if row is not None and row.closed is None:
+                node.stores.sessions.close(row.id, outcome, code, node.stamp())
+                node.stores.sessions.erase(row.id, node.stamp())
+            shared = None if session is None else facts.ended(session, outcome)
+            node.record(event, local, shared)
+
+    def _seal(self, deal: Deal, findings: Findings) -> None:
+        node, permit = self._node, self._desk.permit
+        if permit is None:
+            raise errors.StateError(JOURNAL_ORDER, "a result came before the session was prepared")
+        row = node.stores.sessions.get(deal.session_hex)
+        result = results.build(
+            deal, permit, findings, deal.agreement.hex(), row.opened, node.stamp()
+        )
+        sealed.put(node, row.id, sealed.RESULT, result.to_json())
+        sealed.put(node, row.id, sealed.RESULT_KEY, findings.result_key + findings.count_salt)
+
+    def _head(self, peer_holds: int) -> SignedHead:
+        """A signed checkpoint of our log, and the proof from what the peer holds of it."""
+        note = self._node.log.checkpoint()
+        size = int(note.split(b"\n", 2)[1])
+        self._signed_size = size
+        proof = self._node.log.consistency(peer_holds, size) if 0 < peer_holds <= size else []
+        return SignedHead(note, tuple(proof))
+
+    def _own_sizes(self, deal: Deal) -> dict[str, int]:
+        permit = self._desk.permit
+        if permit is None:
+            return {}
+        return {name.value: len(permit.own.algorithms[name].digests) for name in deal.algorithms}
+
+    def _who(self, deal: Deal) -> dict[str, Any]:
+        """With whom, under which agreement, for which case and purpose (LED Art. 25)."""
+        agreement = self._desk.agreement
+        terms = None if agreement is None else agreement.terms
+        own = self._node.agency
+        return {
+            "peer": self._peer.agency,
+            "role": self._role.value,
+            "agreement": deal.agreement.hex(),
+            "case": deal.case_of(self._role),
+            "purpose": "" if terms is None else terms.purpose,
+            "legal_basis": "" if agreement is None else agreement.legal_basis(own),
+            "engine": deal.engine,
+            "rung": deal.rung.value,
+            "learn": deal.learn.value,
+        }
+
+
+def _counts(findings: Findings) -> dict[str, int | None]:
+    return {name.value: part.count for name, part in findings.by_algorithm.items()}

@@ -1,0 +1,226 @@
+"""``psihash match``: open a session with a peer and drive it to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from psihash import errors, limits
+from psihash.agreement.rules import check_active
+from psihash.agreement.state import Agreement
+from psihash.identity.trust import PeerStatus
+from psihash.node import contact, documents, leasing, peers, preflight, sessions, settling
+from psihash.node.channel import PeerChannel
+from psihash.node.clock import seconds
+from psihash.node.desk import NodeDesk, allowed_engines
+from psihash.node.journal import NodeJournal
+from psihash.node.node import Node
+from psihash.node.tls_probe import PEER_UNREACHABLE
+from psihash.node.worker import SESSION_CANCELLED, Worker
+from psihash.session.initiator import Initiator, Wish
+from psihash.session.link import Numbered
+from psihash.session.machine import State
+from psihash.session.party import Setting
+from psihash.session.ports import Proposal
+from psihash.session.result import SessionResult
+from psihash.session.runs import Progress
+from psihash.storage.leases import Lease
+from psihash.terms import Rung, SessionRole
+from psihash.wire.codec import ProtobufCodec
+from psihash.wire.v1 import peer_pb2 as pb
+
+SESSION_LOST = errors.define("session-lost", "the peer no longer knows the session")
+SESSION_IN_DOUBT = errors.define(
+    "session-in-doubt", "the connection was lost at the very end; the peer knows how it ended"
+)
+OnProgress = Callable[[Progress], None]
+_FAREWELL_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Drive:
+    """One session under way: its worker, and the channel to the peer."""
+
+    node: Node
+    channel: PeerChannel
+    party: Initiator
+    worker: Worker
+    lease: Lease
+    on_progress: OnProgress | None
+
+
+def match(
+    node: Node,
+    peer: str,
+    agreement: str,
+    *,
+    rung: Rung | None = None,
+    engine: str = "auto",
+    on_progress: OnProgress | None = None,
+) -> SessionResult:
+    """Run one session as its initiator and return the result. Raises what ended it instead.
+
+    One process of a node matches with a peer at a time: a lease row keeps it to one.
+    """
+    known = peers.require(node, peer)
+    if known.status is not PeerStatus.ACTIVE:
+        raise errors.RefusedError(
+            f"peer-{known.status.value}", f"{peer} is {known.status.value} here"
+        )
+    found = preflight.find(node, peer, agreement)
+    lease = leasing.acquire(node, f"{leasing.MATCH}:{peer}")
+    try:
+        settling.sweep(node, SessionRole.INITIATOR, peer)
+        with PeerChannel(node, known) as channel:
+            settling.settle(node, known.card.card, channel)
+            contact.exchange(node, peer, channel)
+            known = peers.require(node, peer)
+            found = documents.load(node, found.id)
+            check_active(found, node.stamp())
+            party = _initiator(node, channel, found, rung, engine)
+            worker = Worker(node, peer, party)
+            return _run(_Drive(node, channel, party, worker, lease, on_progress))
+    finally:
+        node.stores.leases.release(lease)
+
+
+def _initiator(
+    node: Node, channel: PeerChannel, agreement: Agreement, rung: Rung | None, engine: str
+) -> Initiator:
+    terms = agreement.terms
+    card = channel.verified.card.card
+    wanted = rung or terms.rung
+    _, engines = preflight.ask(node, channel, agreement, {})
+    installed = [each.id for each in node.engines.installed()]
+    chosen = node.engines.choose(
+        wanted, terms.learn, allowed_engines(terms, installed), engines, engine
+    )
+    desk = NodeDesk(node, card, SessionRole.INITIATOR)
+    expires = node.now() + dt.timedelta(seconds=limits.SESSION_MAX_SECONDS)
+    proposal = Proposal(
+        agreement=bytes.fromhex(agreement.id),
+        initiator=node.agency,
+        rung=wanted,
+        learn=terms.learn,
+        engine=chosen.id,
+        algorithms=terms.algorithms,
+        peer_case="",
+        expires=min(seconds(expires), terms.valid_until),
+    )
+    permit = desk.prepare(proposal)
+    setting = Setting(
+        own_leaf=node.leaf,
+        signing_key=node.keys.signing,
+        peer_card=card,
+        peer_leaf=channel.verified.leaf_fingerprint,
+        desk=desk,
+        journal=NodeJournal(node, card, SessionRole.INITIATOR, desk),
+        codec=ProtobufCodec(),
+        rng=node.rng,
+    )
+    return Initiator(setting, Wish(node.side, proposal), permit)
+
+
+def _run(drive: _Drive) -> SessionResult:
+    party, worker = drive.party, drive.worker
+    worker.start(party.start())
+    try:
+        _pump(drive)
+    except errors.PsihashError as error:
+        worker.stop(error)
+        worker.join(_FAREWELL_SECONDS)
+        _last_words(drive)
+    except BaseException:
+        # Ctrl-C and faults of our own end the session on both sides too.
+        worker.stop(errors.StateError(SESSION_CANCELLED, "the session was interrupted"))
+        worker.join(_FAREWELL_SECONDS)
+        _last_words(drive)
+        raise
+    if party.state is State.IN_DOUBT:
+        _ask_how_it_ended(drive)
+    if party.session is None or (party.receipts is None and party.state is not State.IN_DOUBT):
+        raise party.failure or errors.PeerError(SESSION_LOST, "the session ended without a result")
+    return sessions.result(drive.node, party.session.hex())
+
+
+def _pump(drive: _Drive) -> None:
+    """Call the peer until the session is over and both have everything."""
+    worker = drive.worker
+    while not worker.finished:
+        hold = worker.await_turn(limits.POLL_SECONDS)
+        ended = _exchange(drive, hold=hold)
+        drive.lease = leasing.renew(drive.node, drive.lease)
+        if drive.on_progress is not None:
+            drive.on_progress(worker.progress)
+        if ended and worker.await_turn(limits.POLL_SECONDS) and not worker.ended:
+            raise errors.PeerError(SESSION_LOST, "the peer ended the session without a word")
+
+
+def _exchange(drive: _Drive, *, hold: bool) -> bool:
+    """One call; whether the peer has ended the session and has nothing more to say."""
+    ack, messages, _ = drive.worker.collect(limits.MAX_MESSAGES_PER_CALL, 0.0)
+    request = pb.ExchangeRequest(
+        channel=drive.party.hello.nonce,
+        ack=ack,
+        messages=[pb.NumberedMessage(number=each.number, body=each.body) for each in messages],
+        room=drive.worker.room,
+        hold=hold,
+    )
+    reply = _call_with_retries(drive, request)
+    received = [Numbered(each.number, each.body) for each in reply.messages]
+    drive.worker.deliver(reply.ack, received)
+    return reply.ended and not received
+
+
+def _call_with_retries(drive: _Drive, request: pb.ExchangeRequest) -> pb.ExchangeReply:
+    """Calls are idempotent, so a lost one is repeated until the peer is back or time is up."""
+    deadline = time.monotonic() + drive.node.settings.reconnect_seconds
+    pause = 0.1
+    while True:
+        try:
+            reply: pb.ExchangeReply = drive.channel.call(lambda stub: stub.Exchange, request)
+        except errors.UnavailableError as error:
+            if error.code != PEER_UNREACHABLE or time.monotonic() > deadline:
+                raise
+        else:
+            return reply
+        time.sleep(pause)
+        pause = min(2 * pause, 5.0)
+        try:
+            drive.channel.reconnect()
+        except errors.UnavailableError:
+            if time.monotonic() > deadline:
+                raise
+
+
+def _last_words(drive: _Drive) -> None:
+    """Deliver the farewell if the peer can still be reached; do not insist."""
+    ack, messages, _ = drive.worker.collect(limits.MAX_MESSAGES_PER_CALL, 0.0)
+    request = pb.ExchangeRequest(
+        channel=drive.party.hello.nonce,
+        ack=ack,
+        messages=[pb.NumberedMessage(number=each.number, body=each.body) for each in messages],
+    )
+    with contextlib.suppress(errors.PsihashError):
+        drive.channel.call(lambda stub: stub.Exchange, request)
+
+
+def _ask_how_it_ended(drive: _Drive) -> None:
+    """Our receipt has left and theirs did not come: the responder knows, and decides."""
+    session = drive.party.session
+    if session is None:
+        raise AssertionError("a session in doubt has an id")
+    try:
+        drive.channel.reconnect()
+        settling.settle(drive.node, drive.channel.verified.card.card, drive.channel)
+    except errors.PsihashError:
+        raise errors.UnavailableError(
+            SESSION_IN_DOUBT,
+            "the connection was lost while the receipts were exchanged",
+            hint="run `psihash match` again: it first asks the peer how this session ended",
+        ) from None
+    if drive.node.stores.sessions.get(session.hex()).state != "completed":
+        raise drive.party.failure or errors.PeerError(SESSION_LOST, "the peer ended the session")

@@ -1,0 +1,153 @@
+"""A node: one agency's keys, store, log and engines, put together for the use cases."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from psihash.audit.entry import Entry, log_origin
+from psihash.audit.event import Event
+from psihash.audit.log import Log
+from psihash.identity import sealing
+from psihash.identity.cards import Card
+from psihash.identity.certificates import leaf_fingerprint
+from psihash.identity.keys import KeyRing
+from psihash.identity.trust import KnownPeer
+from psihash.node.clock import Clock, milliseconds, seconds
+from psihash.node.directory import StoredDirectory
+from psihash.node.settings import Settings
+from psihash.psi.registry import Registry
+from psihash.session.deal import Side
+from psihash.storage.agreements import AgreementStore
+from psihash.storage.checkpoints import PeerCheckpointStore
+from psihash.storage.commitments import CommitmentStore
+from psihash.storage.database import Database
+from psihash.storage.holdings import Holdings
+from psihash.storage.leases import LeaseStore
+from psihash.storage.ledger import LedgerStore
+from psihash.storage.log import DatabaseLogStore
+from psihash.storage.outbox import OutboxStore
+from psihash.storage.peers import PeerStore
+from psihash.storage.sessions import SessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something. Until operators exist it is the user of the operating system."""
+
+    name: str
+    role: str = "single-operator"
+    authentication: str = "os-user"
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All stores over one database."""
+
+    database: Database
+    holdings: Holdings
+    peers: PeerStore
+    agreements: AgreementStore
+    commitments: CommitmentStore
+    sessions: SessionStore
+    ledger: LedgerStore
+    leases: LeaseStore
+    outbox: OutboxStore
+    log: DatabaseLogStore
+    checkpoints: PeerCheckpointStore
+
+
+class LazySigner:
+    """Signs checkpoints; opens the keys only when it has to."""
+
+    def __init__(self, public_key: bytes, key: Callable[[], Ed25519PrivateKey]) -> None:
+        self._public_key, self._key = public_key, key
+
+    @property
+    def public_key(self) -> bytes:
+        return self._public_key
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key().sign(message)
+
+
+@dataclass
+class Node:
+    """One agency's node, opened from its home.
+
+    ``keys`` asks for the passphrase at its first use, so that what needs no key asks for none.
+    """
+
+    home: Path
+    settings: Settings
+    card: Card
+    ca_pem: bytes
+    tls_pem: bytes
+    stores: Stores
+    directory: StoredDirectory
+    engines: Registry
+    clock: Clock
+    actor: Actor
+    load_keys: Callable[[], KeyRing]
+    rng: Callable[[int], bytes] = field(default=os.urandom)
+
+    @property
+    def agency(self) -> str:
+        return self.card.agency
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        return self.load_keys()
+
+    @cached_property
+    def log(self) -> Log:
+        signer = LazySigner(self.card.keys.log, lambda: self.keys.log)
+        return Log(self.stores.log, log_origin(self.agency), signer, self.rng)
+
+    @property
+    def leaf(self) -> bytes:
+        """SHA-256 of this node's TLS certificate in DER."""
+        return leaf_fingerprint(self.tls_pem)
+
+    @property
+    def side(self) -> Side:
+        return Side(self.agency, self.card.fingerprint, self.leaf)
+
+    def now(self) -> dt.datetime:
+        return self.clock.now()
+
+    def stamp(self) -> str:
+        """Now, in the form of documents and rows."""
+        return seconds(self.clock.now())
+
+    def storage_key(self, purpose: str) -> bytes:
+        """A 32-byte key for sealing one kind of secret in the store."""
+        return sealing.derive(self.keys.storage, purpose)
+
+    def record(
+        self, event: Event, local: Mapping[str, Any], shared: Mapping[str, Any] | None = None
+    ) -> Entry:
+        """Append an entry: durable when this returns, or part of the transaction around it."""
+        who = {
+            "actor": {
+                "name": self.actor.name,
+                "role": self.actor.role,
+                "authentication": self.actor.authentication,
+            },
+            "operation": event.led_operation.value,
+        }
+        return self.log.append(event, shared, who | dict(local), milliseconds(self.clock.now()))
+
+    def all_peers(self) -> list[KnownPeer]:
+        """Every peer there ever was, revoked ones too."""
+        return self.directory.all()
+
+    def close(self) -> None:
+        self.stores.database.close()

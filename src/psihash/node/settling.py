@@ -1,0 +1,86 @@
+"""Sessions whose end was lost: ask the responder, whose receipt decides; sweep after a crash."""
+
+from __future__ import annotations
+
+from psihash import errors
+from psihash.audit.event import Event
+from psihash.identity.cards import Card
+from psihash.node import sealed
+from psihash.node.channel import PeerChannel
+from psihash.node.node import Node
+from psihash.session import facts, receipt
+from psihash.session.messages import Receipt
+from psihash.storage.sessions import SessionRow
+from psihash.terms import SessionRole
+from psihash.wire.codec import decode_receipt, encode_receipt
+from psihash.wire.v1 import peer_pb2 as pb
+
+PROCESS_DIED = errors.define("process-died", "the process that ran the session ended before it did")
+SETTLED_ABORTED = errors.define(
+    "settled-aborted", "the responder says that the session did not complete"
+)
+BAD_SETTLEMENT = errors.define(
+    "bad-settlement", "the peer's answer about a lost session is malformed"
+)
+
+
+def sweep(node: Node, role: SessionRole, peer: str | None = None) -> None:
+    """Close this side's sessions whose process is gone. The caller holds the lease over them.
+
+    An initiator's session whose receipt has left stays in doubt until the peer was asked.
+    """
+    for row in node.stores.sessions.all(peer=peer, open_only=True):
+        if row.role is role and row.state != "settling":
+            _abort(node, row, PROCESS_DIED)
+
+
+def sweep_one(node: Node, row: SessionRow) -> None:
+    """Close one session whose process is known to be gone."""
+    _abort(node, row, PROCESS_DIED)
+
+
+def settle(node: Node, peer: Card, channel: PeerChannel) -> None:
+    """Ask ``peer`` about every session with it that is in doubt, and end each of them."""
+    for row in node.stores.sessions.all(peer=peer.agency, state="settling"):
+        own = sealed.receipt(node, row.id, sealed.OWN_RECEIPT)
+        if own is None or row.role is not SessionRole.INITIATOR:
+            _abort(node, row, PROCESS_DIED)
+            continue
+        reply = channel.call(
+            lambda stub: stub.Settle,
+            pb.SettleRequest(session=bytes.fromhex(row.id), receipt=encode_receipt(own)),
+        )
+        if reply.outcome == "aborted":
+            _abort(node, row, SETTLED_ABORTED)
+        elif reply.outcome == "completed":
+            _complete(node, row, own, decode_receipt(reply.receipt), peer)
+        else:
+            raise errors.ProtocolError(BAD_SETTLEMENT, "the peer's answer is malformed")
+
+
+def _complete(node: Node, row: SessionRow, own: Receipt, said: Receipt, peer: Card) -> None:
+    receipt.verify_signature(peer.keys.signing, said)
+    receipt.check(receipt.document(own), said)
+    with node.stores.database.transaction():
+        sealed.put(node, row.id, sealed.PEER_RECEIPT, sealed.pack_receipt(said))
+        node.stores.sessions.close(row.id, "completed", "completed", node.stamp())
+        shared = facts.closed(SessionRole.INITIATOR, own, said)
+        node.record(Event.SESSION_CLOSE, _local(row) | {"settled": "later"}, shared)
+
+
+def _abort(node: Node, row: SessionRow, code: str) -> None:
+    with node.stores.database.transaction():
+        node.stores.sessions.close(row.id, "aborted", code, node.stamp())
+        node.stores.sessions.erase(row.id, node.stamp())
+        shared = facts.ended(bytes.fromhex(row.id), "aborted")
+        node.record(Event.SESSION_ABORT, _local(row) | {"code": code, "by": node.agency}, shared)
+
+
+def _local(row: SessionRow) -> dict[str, str]:
+    return {
+        "peer": row.peer,
+        "role": row.role.value,
+        "agreement": row.agreement,
+        "engine": row.engine,
+        "rung": row.rung.value,
+    }

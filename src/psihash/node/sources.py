@@ -1,0 +1,186 @@
+"""The files of an import: recognised by their content, then hashed while they are read.
+
+A file is read from beginning to end, so a pipe will do (``<(zcat list.gz)``), except for NSRL
+RDSv3, which is a database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from psihash import errors
+from psihash.hashset import formats
+from psihash.hashset.formats import SNIFF_BYTES
+from psihash.hashset.model import Refusal, Row
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CANNOT_READ_LIST = errors.define("cannot-read-list", "a list's file cannot be read")
+
+AUTO: Final = "auto"
+"""As a format: look at the content."""
+
+OnProgress = Callable[[int, int], None]
+"""Told (bytes read, bytes in all); the second is 0 where a size is not known."""
+
+_BLOCK: Final = 1 << 20
+_RDSV3: Final = "nsrl-rdsv3"
+
+
+class Meter:
+    """How much was read, over all files of an import."""
+
+    def __init__(self, total: int, progress: OnProgress | None) -> None:
+        self._done, self._total, self._progress = 0, total, progress
+
+    def count(self, size: int) -> None:
+        self._done += size
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+class Source:
+    """One file of an import."""
+
+    def __init__(self, path: Path, fmt: str) -> None:
+        # A file name may hold bytes that are no text; what is shown and logged must be.
+        self.name = path.name.encode("utf-8", "replace").decode()
+        self._path = path
+        self._waiting: tuple[BinaryIO, bytes] | None = None
+        self.size = 0
+        """Bytes of a regular file; 0 for a pipe."""
+        self.bytes_read = 0
+        self._format = self._recognise(fmt)
+
+    @property
+    def format(self) -> str:
+        return self._format.name
+
+    def rows(self, sha256: Any, meter: Meter) -> Iterator[Row | Refusal]:
+        """All rows; the file's bytes go to ``sha256``, a hashlib object. Once only.
+
+        Raises InputError where the content is not a list after all.
+        """
+        try:
+            with self._taken() as (stream, head):
+                counted = _Counted(stream, head, self._counter(sha256, meter))
+                buffered = io.BufferedReader(counted, SNIFF_BYTES)
+                yield from self._parsed(buffered)
+                # A reader may stop before the end; the hash is over the whole file.
+                while buffered.read(_BLOCK):
+                    pass
+        except OSError as fault:
+            raise _unreadable(self._path, fault.strerror or "read error") from None
+        except errors.InputError as refused:
+            raise _named(self.name, refused) from None
+
+    def close(self) -> None:
+        """Let go of a pipe that was not read."""
+        if self._waiting is not None:
+            self._waiting[0].close()
+            self._waiting = None
+
+    def _parsed(self, stream: BinaryIO) -> Iterator[Row | Refusal]:
+        if self.format != _RDSV3:
+            return self._format.read(stream)
+        from psihash.storage import rdsv3
+
+        return rdsv3.read(self._path)
+
+    def _counter(self, sha256: Any, meter: Meter) -> Callable[[bytes], None]:
+        def count(block: bytes) -> None:
+            sha256.update(block)
+            self.bytes_read += len(block)
+            meter.count(len(block))
+
+        return count
+
+    def _recognise(self, fmt: str) -> formats.Format:
+        """Look at the beginning. A regular file is closed again, so that any number will do."""
+        try:
+            if self._path.is_dir():
+                raise _unreadable(self._path, "it is a directory; name the files in it")
+            stream: BinaryIO = self._path.open("rb")
+            try:
+                head = stream.read(SNIFF_BYTES)
+                found = formats.by_name(fmt) if fmt != AUTO else formats.sniff(head)
+            except BaseException:
+                stream.close()
+                raise
+        except OSError as fault:
+            raise _unreadable(self._path, fault.strerror or "read error") from None
+        except errors.InputError as refused:
+            raise _named(self.name, refused) from None
+        if self._path.is_file():
+            self.size = self._path.stat().st_size
+            stream.close()
+        else:
+            self._waiting = stream, head
+        return found
+
+    @contextmanager
+    def _taken(self) -> Iterator[tuple[BinaryIO, bytes]]:
+        if self._waiting is None:
+            with self._path.open("rb") as file:
+                yield file, b""
+            return
+        (pipe, head), self._waiting = self._waiting, None
+        with pipe:
+            yield pipe, head
+
+
+class _Counted(io.RawIOBase):
+    """Bytes that were read before, then the rest of the stream; every byte is counted once."""
+
+    def __init__(self, stream: BinaryIO, head: bytes, count: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._stream, self._head, self._count = stream, head, count
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        block = self._head[: len(view)] or self._stream.read(len(view))
+        self._head = self._head[len(block) :]
+        view[: len(block)] = block
+        if block:
+            self._count(block)
+        return len(block)
+
+
+@contextmanager
+def recognised(paths: Sequence[Path], fmt: str) -> Iterator[list[Source]]:
+    """Recognise all files; the first one that cannot be used ends the matter.
+
+    Raises InputError ``cannot-read-list`` or ``unknown-format``.
+    """
+    with ExitStack() as stack:
+        sources = []
+        for path in paths:
+            source = Source(path, fmt)
+            stack.callback(source.close)
+            sources.append(source)
+        yield sources
+
+
+def new_hash() -> Any:
+    """A SHA-256 to pass to :meth:`Source.rows`: one per file, or one over several in a row."""
+    return hashlib.sha256()
+
+
+def _named(name: str, refused: errors.InputError) -> errors.InputError:
+    """The readers know no file names."""
+    if refused.code == CANNOT_READ_LIST or refused.message.startswith(name):
+        return refused
+    return errors.InputError(refused.code, f"{name}: {refused.message}", hint=refused.hint)
+
+
+def _unreadable(path: Path, why: str) -> errors.InputError:
+    return errors.InputError(CANNOT_READ_LIST, f"{path} cannot be read: {why}")

@@ -1,0 +1,76 @@
+"""Look at a peer's TLS certificate before gRPC does: gRPC says only that it failed, not why."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import tempfile
+from pathlib import Path
+
+from psihash import errors
+from psihash.identity.trust import KnownPeer, VerifiedPeer, verify_peer
+from psihash.node.node import Node
+
+PEER_UNREACHABLE = errors.define("peer-unreachable", "no connection to the peer could be made")
+TLS_FAILED = errors.define("tls-failed", "the peer's TLS handshake failed")
+BAD_ENDPOINT = errors.define("bad-endpoint", "an address is not of the form HOST:PORT")
+
+
+def split_endpoint(endpoint: str) -> tuple[str, int]:
+    """``host:port`` or ``[v6]:port``."""
+    host, colon, port = endpoint.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise errors.InputError(BAD_ENDPOINT, "an address has the form HOST:PORT")
+    return host, int(port)
+
+
+def probe(node: Node, peer: KnownPeer, endpoint: str, *, timeout: float = 5.0) -> VerifiedPeer:
+    """Connect, take the certificate that answers, and prove that it is the peer's.
+
+    Raises UnavailableError (``peer-unreachable``, ``tls-failed``) or what ``verify_peer`` raises.
+    """
+    pem = ssl.DER_cert_to_PEM_cert(_certificate(node, endpoint, timeout)).encode()
+    return verify_peer(pem, node.directory, node.now(), expected=peer.card.agency)
+
+
+def _certificate(node: Node, endpoint: str, timeout: float) -> bytes:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    # Nothing is trusted here: the certificate is only taken, and verified by our own code.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    _load_own_certificate(context, node)
+    try:
+        with (
+            socket.create_connection(split_endpoint(endpoint), timeout=timeout) as raw,
+            context.wrap_socket(raw) as tls,
+        ):
+            certificate = tls.getpeercert(binary_form=True)
+    except ssl.SSLError:
+        raise errors.UnavailableError(
+            TLS_FAILED,
+            f"{endpoint} does not speak TLS 1.3 as a psihash node does",
+            hint="check that the address and port are the peer's psihash node",
+        ) from None
+    except OSError as fault:
+        raise errors.UnavailableError(
+            PEER_UNREACHABLE,
+            f"{endpoint} cannot be reached: {fault.strerror or fault}",
+            hint="check the address on the peer's card and that the peer runs `psihash serve`",
+        ) from None
+    if certificate is None:
+        raise errors.UnavailableError(TLS_FAILED, "the peer showed no certificate")
+    return certificate
+
+
+def _load_own_certificate(context: ssl.SSLContext, node: Node) -> None:
+    """Python's ssl reads keys from files only: a private file, gone before anything is sent."""
+    with tempfile.TemporaryDirectory(prefix="psihash-") as folder, contextlib.ExitStack() as stack:
+        path = Path(folder) / "tls"
+        path.touch(mode=0o600)
+        stack.callback(path.write_bytes, b"\0" * 4096)
+        path.write_bytes(node.keys.tls_pem() + node.tls_pem)
+        context.load_cert_chain(path)

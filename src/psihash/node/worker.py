@@ -1,0 +1,202 @@
+"""The thread that works for one session, and the link that the transport's calls go through.
+
+Both sides use it: the responder's calls come in from gRPC, the initiator makes them itself. The
+party belongs to the worker's thread alone; computing never stands in the way of a call.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from psihash import errors, limits
+from psihash.audit.event import Event
+from psihash.identity.trust import PeerStatus
+from psihash.node import peers
+from psihash.node.node import Node
+from psihash.session.link import Link, Numbered
+from psihash.session.party import Party
+from psihash.session.runs import Progress
+
+SESSION_IDLE = errors.define("session-idle", "the peer was silent for too long")
+SESSION_CANCELLED = errors.define("session-cancelled", "the session was cancelled here")
+SESSION_TIMEOUT = errors.define("session-timeout", "the session's time is over")
+INTERNAL = errors.define("internal", "a fault inside this node; its own log names the kind")
+
+CANCELLING = "cancelling"
+"""State of a session's row that asks its worker to end it."""
+
+_FORGET_SECONDS = 60.0
+
+
+class Worker:
+    """One session under way on this node."""
+
+    def __init__(self, node: Node, peer: str, party: Party) -> None:
+        self.peer = peer
+        self.party = party
+        self._node = node
+        self._link = Link()
+        self._changed = threading.Condition()
+        self._heard = time.monotonic()
+        self._busy = True
+        self._ended = False
+        self._stop: errors.PsihashError | None = None
+        self._thread = threading.Thread(target=self._work, name="psihash-session", daemon=True)
+        self._opening: Iterator[bytes] = iter(())
+
+    def start(self, opening: Iterator[bytes] = iter(())) -> None:  # noqa: B008 - empty for ever
+        """Begin; ``opening`` is what this side says unasked."""
+        self._opening = opening
+        self._thread.start()
+
+    @property
+    def progress(self) -> Progress:
+        return self.party.progress
+
+    @property
+    def ended(self) -> bool:
+        """The party has come to its end; there may still be messages to deliver."""
+        return self._ended
+
+    @property
+    def finished(self) -> bool:
+        """Ended, and the peer has everything."""
+        return self._ended and self._link.all_acknowledged
+
+    @property
+    def forgettable(self) -> bool:
+        """Finished, or ended and nobody has asked for a minute."""
+        silent = time.monotonic() - self._heard > _FORGET_SECONDS
+        return self.finished or (self._ended and silent)
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def deliver(self, ack: int, messages: Sequence[Numbered]) -> None:
+        """What the peer acknowledged and sent. A peer that breaks the numbering ends the session."""
+        with self._changed:
+            self._heard = time.monotonic()
+            try:
+                self._link.acknowledge(ack)
+                self._link.take(messages)
+            except errors.ProtocolError as error:
+                self._stop = self._stop or error
+                raise
+            finally:
+                self._changed.notify_all()
+
+    def collect(self, room: int, hold: float) -> tuple[int, list[Numbered], bool]:
+        """(ack, messages, finished): what to tell the peer, after waiting up to ``hold`` seconds
+        for something to say."""
+        most = min(room, limits.MAX_MESSAGES_PER_CALL)
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._ended or (most > 0 and bool(self._link.outgoing(1))), hold
+            )
+            return self._link.ack, self._link.outgoing(most), self.finished
+
+    def await_turn(self, seconds: float) -> bool:
+        """Initiator: wait while the worker computes and has nothing to say. True when it waits
+        for the peer, so that the peer may hold the call."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._waiting or bool(self._link.outgoing(1)) or self._ended, seconds
+            )
+            return self._waiting and not self._link.outgoing(1)
+
+    @property
+    def _waiting(self) -> bool:
+        """The worker has nothing to do until the peer says something."""
+        return not self._busy and self._link.idle
+
+    @property
+    def room(self) -> int:
+        return self._link.room
+
+    def stop(self, error: errors.PsihashError) -> None:
+        """End the session for a reason of this node's own."""
+        with self._changed:
+            self._stop = self._stop or error
+            self._changed.notify_all()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    # -- the worker's side -----------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            self._say_all(self._opening)
+            while not self.party.state.final:
+                self._say_all(self.party.receive(self._next()))
+        except errors.PsihashError as error:
+            self._fail(error)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the session ends and is logged
+            self._log_fault(fault)
+            self._fail(errors.PsihashError(INTERNAL, "a fault inside this node"))
+        finally:
+            with self._changed:
+                self._ended, self._busy = True, False
+                self._changed.notify_all()
+
+    def _log_fault(self, fault: Exception) -> None:
+        """The kind of the fault only: its text could hold anything."""
+        try:
+            self._node.record(Event.INCIDENT, {"code": INTERNAL, "kind": type(fault).__name__})
+        except errors.PsihashError:
+            return
+
+    def _fail(self, error: errors.PsihashError) -> None:
+        try:
+            farewell = self.party.fail(error)
+        except errors.PsihashError:
+            return  # the store is gone too; the next start sweeps the session
+        if farewell is not None:
+            with self._changed:
+                self._link.send(farewell)
+
+    def _next(self) -> bytes:
+        """The next message of the peer; raises when the session must end instead."""
+        while True:
+            with self._changed:
+                if self._stop is not None:
+                    raise self._stop
+                message = self._link.next_message()
+                self._busy = message is not None
+                self._changed.notify_all()
+                if message is not None:
+                    return message
+                self._changed.wait(1.0)
+            self._check()
+
+    def _say_all(self, answers: Iterator[bytes]) -> None:
+        for answer in answers:
+            while not self._say(answer):
+                self._check()
+
+    def _say(self, answer: bytes) -> bool:
+        with self._changed:
+            if self._stop is not None:
+                raise self._stop
+            if not self._link.can_send:
+                self._changed.wait(1.0)
+                return False
+            self._link.send(answer)
+            self._changed.notify_all()
+            return True
+
+    def _check(self) -> None:
+        """Once a second while waiting: silence, expiry, cancellation, a peer that was suspended."""
+        if time.monotonic() - self._heard > self._node.settings.session_idle_seconds:
+            raise errors.UnavailableError(SESSION_IDLE, "the peer was silent for too long")
+        if self.party.deal is None or self.party.receipts is not None:
+            return
+        if self.party.deal.expires <= self._node.stamp():
+            raise errors.StateError(SESSION_TIMEOUT, "the session's time is over")
+        row = self._node.stores.sessions.find(self.party.deal.session_hex)
+        if row is not None and row.state == CANCELLING:
+            raise errors.StateError(SESSION_CANCELLED, "the session was cancelled here")
+        status = peers.require(self._node, self.peer).status
+        if status is not PeerStatus.ACTIVE:
+            raise errors.RefusedError(f"peer-{status.value}", "the peer is not active here")

@@ -1,0 +1,1 @@
+"""Engines that compute an intersection, and what they are given."""

@@ -1,0 +1,1 @@
+"""The engines. They do not know each other; the registry knows them all."""

@@ -1,0 +1,114 @@
+"""What both sides tell each other about matched items: labels, openings, records.
+
+Bytes in, bytes out; the party sends and receives them in parts. Everything is in the order of the
+algorithms of the offer and, within one, of the matched tokens, which both sides know by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from psihash import errors
+from psihash.session import disclosure
+from psihash.session.commitment import Opening, PeerTree, decode_openings, encode_openings
+from psihash.session.deal import Deal
+from psihash.session.ports import Findings, Permit
+from psihash.session.trees import TreeKey
+from psihash.terms import AlgorithmId, Learn, Rung
+
+
+class Sharing:
+    """One side's disclosures after both saw the same result."""
+
+    def __init__(
+        self,
+        deal: Deal,
+        permit: Permit,
+        findings: Findings,
+        peer_trees: Mapping[TreeKey, PeerTree],
+    ) -> None:
+        self._deal, self._permit, self._findings = deal, permit, findings
+        self._peer_trees = peer_trees
+        self.counts = {name: findings.by_algorithm[name].count or 0 for name in deal.algorithms}
+
+    @property
+    def matches(self) -> int:
+        """Matched elements over all algorithms."""
+        return sum(self.counts.values())
+
+    @property
+    def labels_due(self) -> bool:
+        """At ``items`` and above, where both sides know the items already."""
+        return self._deal.rung.height >= Rung.ITEMS.height and self._deal.learn is Learn.BOTH
+
+    @property
+    def records_due(self) -> bool:
+        return self._deal.rung is Rung.RECORDS
+
+    def labels(self) -> bytes:
+        """Pseudonyms of this side's collections for each matched element."""
+        own = self._permit.own
+        pseudonym = {collection.name: collection.id for collection in own.collections}
+        return disclosure.encode_labels(
+            {
+                name: [
+                    [pseudonym[held] for held in row]
+                    for row in own.holder.collections_of(name, self._digests(name))
+                ]
+                for name in self._deal.algorithms
+            }
+        )
+
+    def take_labels(self, blob: bytes) -> None:
+        self._findings.labels = disclosure.decode_labels(
+            blob, self.counts, self._permit.peer_collections
+        )
+
+    def openings(self) -> bytes:
+        """One opening per matched element, from the first collection that holds it."""
+        return disclosure.pad(encode_openings(list(self._own_openings())))
+
+    def take_openings(self, blob: bytes) -> None:
+        """Check every opening against the roots that were fixed before the first frame."""
+        openings = iter(decode_openings(disclosure.unpad(blob), self.matches))
+        order = list(dict.fromkeys(collection for collection, _ in self._peer_trees))
+        for name, token in self._matched_tokens():
+            place, opening = next(openings)
+            if place >= len(order):
+                raise errors.ProtocolError(
+                    disclosure.BAD_DISCLOSURE, "an opening names a collection that is not offered"
+                )
+            self._peer_trees[order[place], name].check(opening, token)
+
+    def records(self) -> bytes:
+        """This side's match records for each matched element."""
+        holder = self._permit.own.holder
+        return disclosure.encode_records(
+            {name: holder.records(name, self._digests(name)) for name in self._deal.algorithms}
+        )
+
+    def take_records(self, blob: bytes) -> None:
+        self._findings.records = disclosure.decode_records(blob, self.counts)
+
+    def _own_openings(self) -> Iterator[tuple[int, Opening]]:
+        own = self._permit.own
+        number = {collection.name: place for place, collection in enumerate(own.collections)}
+        for name in self._deal.algorithms:
+            held = own.holder.collections_of(name, self._digests(name))
+            tokens = [token for algorithm, token in self._matched_tokens() if algorithm is name]
+            for token, collections in zip(tokens, held, strict=True):
+                place = min(number[collection] for collection in collections)
+                tree = own.commitments[own.collections[place].id, name]
+                yield place, tree.opening(token)
+
+    def _matched_tokens(self) -> Iterator[tuple[AlgorithmId, bytes]]:
+        for name in self._deal.algorithms:
+            rows = self._findings.by_algorithm[name].rows
+            tokens = self._permit.own.algorithms[name].tokens
+            for row in () if rows is None else rows:
+                yield name, tokens[row].tobytes()
+
+    def _digests(self, algorithm: AlgorithmId) -> list[bytes]:
+        rows = self._findings.by_algorithm[algorithm].rows
+        digests = self._permit.own.algorithms[algorithm].digests
+        return [] if rows is None else [digests[row].tobytes() for row in rows]

@@ -1,0 +1,304 @@
+"""Commitments to sets: the leaves of our own, and the roots we have seen of the peer's.
+
+Leaves lie in chunks of 4,096. A digest stands beside its leaf hash so that a leaf can be opened;
+a dummy has none. The tree's meaning is :mod:`psihash.agreement`'s; here it is bytes that only grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from psihash import errors
+from psihash.storage.database import Database
+from psihash.storage.errors import damaged
+from psihash.storage.tables import commitment_chunks, commitment_roots, commitments, peer_roots
+from psihash.storage.times import normal
+from psihash.terms import AlgorithmId
+
+CHUNK_LEAVES: Final = 4_096
+_HASH_BYTES: Final = 32
+
+UNKNOWN_COMMITMENT = errors.define(
+    "unknown-commitment", "no commitment is stored for that collection and algorithm"
+)
+COMMITMENT_EXISTS = errors.define(
+    "commitment-exists", "a commitment is stored already for that collection and algorithm"
+)
+PEER_ROOT_NOT_NEWER = errors.define(
+    "peer-root-not-newer", "a peer's set root is smaller than the one kept, or differs from it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentKey:
+    """Which set: an opaque collection of ours under an agreement, and an algorithm."""
+
+    agreement: str
+    opaque_id: str
+    algorithm: AlgorithmId
+
+    def columns(self) -> dict[str, str]:
+        return {
+            "agreement": self.agreement,
+            "opaque_id": self.opaque_id,
+            "algorithm": self.algorithm.value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentRow:
+    """A commitment as it stands. ``size`` counts leaves, dummies included."""
+
+    key: CommitmentKey
+    sealed_seed: bytes
+    size: int
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Leaves ``start`` and following: ``leaf_hashes`` is 32 bytes each, ``digests`` None for a
+    dummy."""
+
+    start: int
+    leaf_hashes: bytes
+    digests: list[bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RootRow:
+    """A root of our own at one size."""
+
+    size: int
+    root: bytes
+    added: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRoot:
+    """The largest root seen of a peer's set."""
+
+    agreement: str
+    owner: str
+    opaque_id: str
+    algorithm: AlgorithmId
+    size: int
+    root: bytes
+
+
+class CommitmentStore:
+    """Commitments by key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, key: CommitmentKey, sealed_seed: bytes, now: str) -> None:
+        """Begin an empty commitment. Raises StateError ``commitment-exists``."""
+        with self._database.transaction() as connection:
+            if self.find(key) is not None:
+                raise errors.StateError(
+                    COMMITMENT_EXISTS, "there is a commitment for that collection already"
+                )
+            connection.execute(
+                commitments.insert().values(
+                    **key.columns(), sealed_seed=sealed_seed, size=0, created=normal(now)
+                )
+            )
+
+    def find(self, key: CommitmentKey) -> CommitmentRow | None:
+        """The commitment, or None."""
+        query = sa.select(commitments).where(*_is(commitments, key))
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else CommitmentRow(key, row.sealed_seed, row.size, row.created)
+
+    def get(self, key: CommitmentKey) -> CommitmentRow:
+        """The commitment. Raises NotFoundError ``unknown-commitment``."""
+        found = self.find(key)
+        if found is None:
+            raise errors.NotFoundError(
+                UNKNOWN_COMMITMENT, "there is no commitment for that collection yet"
+            )
+        return found
+
+    def append(
+        self,
+        key: CommitmentKey,
+        expected_size: int,
+        leaf_hashes: bytes,
+        digests: Sequence[bytes | None],
+        root: bytes,
+        now: str,
+    ) -> bool:
+        """Append leaves and keep the new root, all or nothing; False, with nothing changed, where
+        the size is no longer ``expected_size``. A digest has the algorithm's length or is None."""
+        width = key.algorithm.digest_bytes
+        if len(leaf_hashes) != len(digests) * _HASH_BYTES or not digests:
+            raise ValueError("one leaf hash for each digest, and at least one")
+        if any(digest is not None and len(digest) != width for digest in digests):
+            raise ValueError("a digest has the wrong length")
+        with self._database.transaction() as connection:
+            moved = connection.execute(
+                commitments.update()
+                .where(*_is(commitments, key), commitments.c.size == expected_size)
+                .values(size=expected_size + len(digests))
+            )
+            if moved.rowcount != 1:
+                self.get(key)
+                return False
+            _write_leaves(connection, key, expected_size, leaf_hashes, list(digests))
+            connection.execute(
+                commitment_roots.insert().values(
+                    **key.columns(),
+                    size=expected_size + len(digests),
+                    root=root,
+                    added=normal(now),
+                )
+            )
+        return True
+
+    def chunk(self, key: CommitmentKey, number: int) -> Chunk:
+        """Leaves ``number * 4096`` and following. Raises NotFoundError past the end."""
+        query = sa.select(commitment_chunks).where(
+            *_is(commitment_chunks, key), commitment_chunks.c.number == number
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise errors.NotFoundError(UNKNOWN_COMMITMENT, "the commitment has no such leaf")
+        return _chunk(key, row)
+
+    def chunks(self, key: CommitmentKey) -> Iterator[Chunk]:
+        """All leaves in order, one chunk at a time; raises NotFoundError for an unknown key."""
+        size = self.get(key).size
+        for number in range(-(-size // CHUNK_LEAVES)):
+            chunk = self.chunk(key, number)
+            if chunk.start + len(chunk.digests) > size:
+                kept = size - chunk.start
+                yield Chunk(chunk.start, chunk.leaf_hashes[: kept * 32], chunk.digests[:kept])
+                return
+            yield chunk
+
+    def leaf_hashes(self, key: CommitmentKey) -> bytes:
+        """All leaf hashes joined: 32 bytes each, so 320 MB for 10^7 leaves."""
+        return b"".join(chunk.leaf_hashes for chunk in self.chunks(key))
+
+    def roots(self, key: CommitmentKey) -> list[RootRow]:
+        """Every root there ever was, smallest size first."""
+        query = sa.select(commitment_roots).where(*_is(commitment_roots, key))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(commitment_roots.c.size))
+            return [RootRow(row.size, row.root, row.added) for row in rows]
+
+    def erase(self, agreement: str) -> None:
+        """Erase salts, digests and leaves of every commitment under an agreement. Roots stay:
+        they say nothing about the material."""
+        with self._database.transaction() as connection:
+            for table in (commitment_chunks, commitments):
+                connection.execute(table.delete().where(table.c.agreement == agreement))
+            self._database.erased()
+
+    def peer_root(
+        self, agreement: str, owner: str, opaque_id: str, algorithm: AlgorithmId
+    ) -> PeerRoot | None:
+        """The largest root seen of a peer's set, or None."""
+        columns = peer_roots.c
+        query = sa.select(columns.size, columns.root).where(
+            columns.agreement == agreement,
+            columns.owner == owner,
+            columns.opaque_id == opaque_id,
+            columns.algorithm == algorithm.value,
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return PeerRoot(agreement, owner, opaque_id, algorithm, row.size, row.root)
+
+    def save_peer_root(self, root: PeerRoot) -> None:
+        """Keep a verified root that is larger, or the same again. Raises VerificationError
+        ``peer-root-not-newer``: a set cannot shrink or be swapped."""
+        statement = sa.text(
+            "INSERT INTO peer_roots (agreement, owner, opaque_id, algorithm, size, root)"
+            " VALUES (:agreement, :owner, :opaque_id, :algorithm, :size, :root)"
+            " ON CONFLICT (agreement, owner, opaque_id, algorithm) DO UPDATE"
+            " SET size = excluded.size, root = excluded.root"
+            " WHERE peer_roots.size < excluded.size"
+            " OR (peer_roots.size = excluded.size AND peer_roots.root = excluded.root)"
+        )
+        values = {
+            "agreement": root.agreement,
+            "owner": root.owner,
+            "opaque_id": root.opaque_id,
+            "algorithm": root.algorithm.value,
+            "size": root.size,
+            "root": root.root,
+        }
+        with self._database.transaction() as connection:
+            if connection.execute(statement, values).rowcount != 1:
+                raise errors.VerificationError(
+                    PEER_ROOT_NOT_NEWER,
+                    "the peer's set root is smaller than the one kept, or contradicts it",
+                )
+
+
+def _is(table: sa.Table, key: CommitmentKey) -> list[sa.ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in key.columns().items()]
+
+
+def _write_leaves(
+    connection: Connection,
+    key: CommitmentKey,
+    start: int,
+    leaf_hashes: bytes,
+    digests: list[bytes | None],
+) -> None:
+    first, filled = divmod(start, CHUNK_LEAVES)
+    if filled:
+        where = [*_is(commitment_chunks, key), commitment_chunks.c.number == first]
+        row = connection.execute(sa.select(commitment_chunks).where(*where)).one()
+        tail = _chunk(key, row)
+        leaf_hashes = tail.leaf_hashes[: filled * _HASH_BYTES] + leaf_hashes
+        digests = tail.digests[:filled] + digests
+        connection.execute(commitment_chunks.delete().where(*where))
+    rows = []
+    for offset in range(0, len(digests), CHUNK_LEAVES):
+        part = digests[offset : offset + CHUNK_LEAVES]
+        rows.append(
+            {
+                **key.columns(),
+                "number": first + offset // CHUNK_LEAVES,
+                "leaf_hashes": leaf_hashes[offset * 32 : (offset + len(part)) * 32],
+                "present": _bitmap(part),
+                "digests": b"".join(digest for digest in part if digest is not None),
+            }
+        )
+    connection.execute(commitment_chunks.insert(), rows)
+
+
+def _bitmap(digests: Sequence[bytes | None]) -> bytes:
+    """Bit i (from the lowest of byte 0) says whether leaf i has a digest."""
+    bits = sum(1 << index for index, digest in enumerate(digests) if digest is not None)
+    return bits.to_bytes(-(-len(digests) // 8), "little")
+
+
+def _chunk(key: CommitmentKey, row: Any) -> Chunk:
+    width = key.algorithm.digest_bytes
+    count, rest = divmod(len(row.leaf_hashes), _HASH_BYTES)
+    bits = int.from_bytes(row.present, "little")
+    if rest or bits >> count or bits.bit_count() * width != len(row.digests):
+        raise damaged("commitment")
+    digests: list[bytes | None] = []
+    at = 0
+    for index in range(count):
+        if bits >> index & 1:
+            digests.append(row.digests[at : at + width])
+            at += width
+        else:
+            digests.append(None)
+    return Chunk(row.number * CHUNK_LEAVES, row.leaf_hashes, digests)

@@ -1,0 +1,156 @@
+"""Random lists, replacements, removals and exclusions against plain Python rules."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from psihash.hashset.model import Row
+from psihash.hashset.store import HeldItem
+from psihash.storage.database import Database
+from psihash.storage.holdings import Holdings
+from psihash.storage.tables import metadata
+from psihash.terms import AlgorithmId
+
+from .integrity import check
+from .lists import MD5, SHA1, SHA256, SHA512, category, digest, exclude, take_in
+
+_USED = (MD5, SHA1, SHA256, SHA512)
+
+
+@st.composite
+def _rows(draw: st.DrawFn) -> Row:
+    """A row whose digests belong to one file, or, now and then, contradict each other."""
+    chosen = draw(st.sets(st.sampled_from(_USED), min_size=1))
+    name = draw(st.integers(0, 4))
+    names = {a: name for a in chosen}
+    if draw(st.integers(0, 3)) == 0:
+        names = {a: draw(st.integers(0, 4)) for a in chosen}
+    digests = tuple(digest(a, names[a]) for a in AlgorithmId if a in chosen)
+    verdict = draw(st.sampled_from([None, category("1"), category("2")]))
+    other = draw(st.sampled_from([(), (("pdq", "1"),)]))
+    return Row(digests, verdict, other, None, draw(st.sampled_from([None, 7])))
+
+
+_lists = st.lists(_rows(), max_size=8)
+_names = st.sampled_from(["a", "b", "c"])
+_steps = st.one_of(
+    st.tuples(st.just("add"), _names, _lists),
+    st.tuples(st.just("add"), _names, _lists),
+    st.tuples(st.just("replace"), _names, _lists),
+    st.tuples(st.just("remove"), _names, st.just([])),
+    st.tuples(st.just("exclude"), st.just("nsrl"), st.lists(_rows(), max_size=1)),
+)
+
+
+@dataclass
+class _Model:
+    """What the holdings should remember, kept as rows."""
+
+    holdings: Holdings
+    database: Database
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    excluded: set[object] = field(default_factory=set)
+
+    def step(self, number: int, what: str, name: str, rows: list[Row]) -> None:
+        if what == "exclude":
+            self.excluded |= {d for row in rows for d in row.digests}
+            exclude(self.holdings, name, rows)
+        elif what == "remove":
+            if name in self.rows:
+                self.holdings.remove_collection(name)
+                del self.rows[name]
+        else:
+            before = [] if what == "replace" else self.rows.get(name, [])
+            self.rows[name] = before + rows
+            report = take_in(
+                self.holdings, name, rows, sha256=str(number), replace=what == "replace"
+            )
+            found = {item.item_id for row in rows for item in self.items(row, name)}
+            assert report.items == len(found)
+            again = take_in(
+                self.holdings, name, rows, sha256=str(number), replace=what == "replace"
+            )
+            assert again.unchanged, "the same file again changed something"
+        check(self.database)
+
+    def items(self, row: Row, name: str) -> list[HeldItem]:
+        """The item of the collection that carries all that the row says."""
+        key = row.digests[0]
+        (found,) = self.holdings.held_items(key.algorithm, [key.raw], [name])
+        return [item for item in found if set(row.digests) <= set(item.digests)][:1]
+
+    def check_rows(self) -> None:
+        for name, rows in self.rows.items():
+            for row in rows:
+                items = self.items(row, name)
+                if not items:
+                    # Only an exclusion, of this row's item, may have taken it out.
+                    assert self.excluded
+                    continue
+                item = items[0]
+                assert set(row.other) <= set(item.other)
+                if row.verdict is not None and not self.excluded:
+                    assert (name, row.verdict) in item.verdicts
+                assert row.size is None or item.size == row.size
+            held = {d.tobytes() for chunk in self.holdings.digests(MD5, [name]) for d in chunk}
+            said = {d.raw for row in rows for d in row.digests if d.algorithm is MD5}
+            assert said - {d.raw for d in self.excluded} <= held or self.excluded  # type: ignore[attr-defined]
+
+    def check_joined(self) -> None:
+        """No item without an MD5 shares its identifying digest with a better known one."""
+        for algorithm in _USED[1:]:
+            for number in range(5):
+                wanted = digest(algorithm, number)
+                (found,) = self.holdings.held_items(
+                    algorithm, [wanted.raw], [c.name for c in self.holdings.collections()]
+                )
+                keys = [item.digests[0].algorithm for item in found]
+                assert algorithm not in keys or len(keys) == 1
+
+
+def _run(database: Database, steps: list[tuple[str, str, list[Row]]]) -> None:
+    model = _Model(Holdings(database), database)
+    for number, (what, name, rows) in enumerate(steps):
+        model.step(number, what, name, rows)
+    model.check_rows()
+    model.check_joined()
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Path]:
+    """An empty store to copy: migrating takes longer than an example."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "template.db"
+        Database.open(f"sqlite:///{path}").close()
+        yield path
+
+
+@given(steps=st.lists(_steps, min_size=1, max_size=5))
+def test_sqlite(template: Path, steps: list[tuple[str, str, list[Row]]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "store.db"
+        shutil.copy(template, path)
+        with Database.open(f"sqlite:///{path}") as database:
+            _run(database, steps)
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_postgresql(database: Database) -> None:
+    @settings(max_examples=10)
+    @given(steps=st.lists(_steps, min_size=1, max_size=4))
+    def run(steps: list[tuple[str, str, list[Row]]]) -> None:
+        with database.transaction() as connection:
+            names = ", ".join(table.name for table in metadata.sorted_tables)
+            connection.execute(sa.text(f"TRUNCATE {names}"))
+        _run(database, steps)
+
+    run()
