@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
@@ -17,8 +19,8 @@ from psihash.node import preflight
 from psihash.node.answering import Answering
 from psihash.node.channel import PEER_BUSY
 from psihash.node.node import Node
-from psihash.session.link import Numbered
 from psihash.session.deal import HASH_BYTES
+from psihash.session.link import Numbered
 from psihash.wire.codec import encode_receipt
 from psihash.wire.fields import few, malformed
 from psihash.wire.v1 import peer_pb2 as pb
@@ -33,6 +35,7 @@ class PeerService(peer_pb2_grpc.PeerServicer):  # type: ignore[misc]
 
     def __init__(self, node: Node, answering: Answering, pool: Executor) -> None:
         self._node, self._answering, self._pool = node, answering, pool
+        self._refused: dict[tuple[str, str], float] = {}
 
     async def Sync(self, request: pb.SyncRequest, context: _Context) -> pb.SyncReply:
         def answer(peer: VerifiedPeer) -> pb.SyncReply:
@@ -88,9 +91,7 @@ class PeerService(peer_pb2_grpc.PeerServicer):  # type: ignore[misc]
 
         return await self._answer(context, answer)
 
-    async def _answer(
-        self, context: _Context, work: Callable[[VerifiedPeer], _Reply]
-    ) -> _Reply:
+    async def _answer(self, context: _Context, work: Callable[[VerifiedPeer], _Reply]) -> _Reply:
         """Prove who calls, do the work off the event loop, and let no exception's text out."""
         pem = (context.auth_context() or {}).get("x509_pem_cert", [b""])[0]
 
@@ -109,8 +110,20 @@ class PeerService(peer_pb2_grpc.PeerServicer):  # type: ignore[misc]
         try:
             return verify_peer(pem, self._node.directory, self._node.now())
         except errors.PsihashError as error:
-            self._node.record(Event.AUTH_FAILURE, {"code": error.code})
+            self._record_refusal(pem, error.code)
             raise
+
+    def _record_refusal(self, pem: bytes, code: str) -> None:
+        """One entry a minute for each certificate and cause: a refused peer must not flood the
+        log by calling again and again."""
+        fingerprint = hashlib.sha256(pem).hexdigest()
+        now = time.monotonic()
+        if now - self._refused.get((fingerprint, code), -60.0) < 60.0:
+            return
+        self._refused[fingerprint, code] = now
+        self._node.record(
+            Event.AUTH_FAILURE, {"code": code, "certificate_fingerprint": fingerprint}
+        )
 
     def _note_fault(self, fault: Exception) -> str:
         """Only the kind of the fault goes to the log, under a number that the peer may quote."""
@@ -129,5 +142,3 @@ def _status(error: errors.PsihashError) -> grpc.StatusCode:
     if isinstance(error, errors.ProtocolError | errors.InputError):
         return grpc.StatusCode.INVALID_ARGUMENT
     return grpc.StatusCode.FAILED_PRECONDITION
-
-

@@ -45,6 +45,9 @@ MAX_CONCURRENT_SESSIONS: Final = 8
 MAX_CONCURRENT_SESSIONS_PER_PEER: Final = 2
 """A peer that opens more is told to wait: it must not shut the others out."""
 
+SESSION_OPENS_PER_MINUTE: Final = 30
+"""Sessions that a peer may open in a minute, refused ones too: each leaves a log entry."""
+
 SESSION_IDLE_SECONDS: Final = 120.0
 """A responder that hears nothing this long ends the session; the initiator polls every second."""
 

@@ -450,3 +450,13 @@ def test_sqlite_is_read_by_its_path() -> None:
     with pytest.raises(errors.InputError) as caught:
         list(sniff(data).read(io.BytesIO(data)))
     assert "path" in caught.value.hint
+
+
+def test_sniffing_and_reading_agree_on_damaged_headers() -> None:
+    for data in (b"md5,na\0me\n", b"\xef\xbb\xbf\xef\xbb\xbfmd5\n", b"\0\nmd5\n" + A.encode()):
+        code = ""
+        try:
+            list(sniff(data).read(io.BytesIO(data)))
+        except errors.InputError as error:
+            code = error.code
+        assert code in ("", "unknown-format")

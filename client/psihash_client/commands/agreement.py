@@ -158,7 +158,7 @@ def approve(
 
 @agreement.command()
 @click.argument("id_", metavar="ID")
-@click.option("--reason", metavar="TEXT", default="", help="Why; the peer reads it.")
+@click.option("--reason", metavar="TEXT", default="not stated", help="Why; the peer reads it.")
 @pass_shell
 def refuse(shell: Shell, id_: str, reason: str) -> None:
     """Say no to the peer's proposal, for good."""
@@ -170,7 +170,7 @@ def refuse(shell: Shell, id_: str, reason: str) -> None:
 
 @agreement.command()
 @click.argument("id_", metavar="ID")
-@click.option("--reason", metavar="TEXT", default="", help="Why; the peer reads it.")
+@click.option("--reason", metavar="TEXT", default="not stated", help="Why; the peer reads it.")
 @pass_shell
 def revoke(shell: Shell, id_: str, reason: str) -> None:
     """End an agreement for good. What was learned by then stays learned."""
@@ -270,8 +270,9 @@ def _page(view: AgreementView, page: list[tuple[str, str]]) -> Iterator[str]:
         yield ""
         yield heading
         yield from (f"  {line}" for line in click.wrap_text(text, 90).splitlines())
-    yield ""
-    if any(gap["what"] == "signature" for gap in view.missing) and view.status == "proposed":
+    ours = {"agency": view.peer, "what": "signature"} not in view.missing
+    if view.status == "proposed" and ours:
         name = short(view.agreement)
+        yield ""
         yield f"To decide: `psihash agreement approve {name} --collection NAME...`"
         yield f"or `psihash agreement refuse {name} --reason TEXT`."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -71,19 +71,21 @@ def show(shell: Shell, name: str) -> None:
 
 @collection.command()
 @click.argument("name", metavar="NAME")
+@click.option("--force", is_flag=True, help="Also revoke the agreements that offer it.")
 @pass_shell
-def remove(shell: Shell, name: str) -> None:
+def remove(shell: Shell, name: str, force: bool) -> None:
     """Erase a collection, and the items that no other collection holds.
 
-    This is always allowed, also where an agreement offers the collection; the answer says which
-    agreements those are. What earlier sessions disclosed stays disclosed.
+    An agreement cannot outlive a collection that it offers: with --force such agreements are
+    revoked. What earlier sessions disclosed stays disclosed.
     """
-    from psihash.node import holdings
+    from psihash.node import contact, holdings
 
     shell.confirm(f"Erase the collection '{name}' for good?")
     with shell.node() as node:
-        removed = holdings.remove_collection(node, name)
-    shell.show(asdict(removed), _removed(removed))
+        removed = holdings.remove_collection(node, name, force=force)
+        told = {peer: contact.try_sync(node, peer) for peer in {e.peer for e in removed.revoked}}
+    shell.show(asdict(removed) | {"delivered": told}, _removed(removed, told))
 
 
 @click.command()
@@ -107,15 +109,13 @@ def _coverage(info: CollectionInfo) -> str:
     return ", ".join(f"{number(n)} {algorithm_name(a)}" for a, n in info.coverage.items())
 
 
-def _removed(removed: RemovedCollection) -> Iterator[str]:
+def _removed(removed: RemovedCollection, told: Mapping[str, bool]) -> Iterator[str]:
     yield f"The collection '{removed.name}' is erased."
     yield f"{plural(removed.items_erased, 'item')} that no other collection holds went with it."
-    for each in removed.offered:
-        yield f"It was offered to {each.peer} under agreement {short(each.agreement)}"
-        yield f"({each.status}): sessions under it no longer include it. Revoke the agreement with"
-        yield f"`psihash agreement revoke {short(each.agreement)}` if nothing is left to match."
-    if removed.offered:
-        yield "What earlier sessions disclosed stays disclosed."
+    for each in removed.revoked:
+        knows = "who knows" if told.get(each.peer) else "who learns it with the next contact"
+        yield f"Agreement {short(each.agreement)} with {each.peer}, {knows}, is {each.status}."
+    yield "Results of earlier sessions stay, and what they disclosed stays disclosed."
 
 
 def _item(item: HeldItem) -> dict[str, Any]:

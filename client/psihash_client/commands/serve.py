@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from psihash_client.output import note
 from psihash_client.shell import Shell, pass_shell
 
 
@@ -17,6 +16,5 @@ def serve(shell: Shell, listen: str | None) -> None:
 
     with shell.node() as node:
         where = listen or node.settings.listen
-        note(f"psihash serves {node.agency} on {where}; Ctrl-C ends it")
         server.serve(node, where)
     shell.show({"agency": node.agency, "listen": where, "ended": True}, ["The server has ended."])

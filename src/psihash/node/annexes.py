@@ -77,28 +77,37 @@ def refresh_all(node: Node, peer: str) -> None:
 
 def _offered(node: Node, agreement: Agreement, held: Annex | None) -> tuple[Offered, ...]:
     before = {offered.id: offered.classes for offered in (held.collections if held else ())}
-    return tuple(
-        Offered(
-            row.opaque_id,
-            row.kind,
-            {
-                name: max(
-                    _class(node, row.collection, name), before.get(row.opaque_id, {}).get(name, 0)
-                )
-                for name in agreement.terms.algorithms
-            },
-        )
-        for row in sorted(
-            node.stores.agreements.offered(agreement.id), key=lambda row: row.opaque_id
-        )
-    )
+    updated = {info.name: info.updated for info in node.stores.holdings.collections()}
+    found = []
+    for row in sorted(node.stores.agreements.offered(agreement.id), key=lambda row: row.opaque_id):
+        classes = before.get(row.opaque_id)
+        changed = updated.get(row.collection)
+        if classes is None or held is None or _may_have_grown(changed, held.issued):
+            counted = _classes(node, row.collection if changed else None, agreement)
+            # Never down: a class that shrank would tell the peer of removals.
+            classes = {
+                name: max(size, (classes or {}).get(name, 0)) for name, size in counted.items()
+            }
+        found.append(Offered(row.opaque_id, row.kind, classes))
+    return tuple(found)
 
 
-def _class(node: Node, collection: str, algorithm: AlgorithmId) -> int:
-    """Room for the digests and for the canaries that every run adds. Never shrinks: a class that
-    went down would tell the peer of removals."""
-    count = sum(len(chunk) for chunk in node.stores.holdings.digests(algorithm, [collection]))
-    return size_class(count + encoding.CANARIES)
+def _may_have_grown(changed: str | None, issued: str) -> bool:
+    """Whether a collection was changed since an annex was issued; both are RFC 3339 in UTC."""
+    return changed is not None and changed[:19] >= issued[:19]
+
+
+def _classes(node: Node, collection: str | None, agreement: Agreement) -> dict[AlgorithmId, int]:
+    """Room for the digests and for the canaries that every run adds. A collection that was
+    removed counts as empty."""
+    names = [] if collection is None else [collection]
+    return {
+        name: size_class(
+            sum(len(chunk) for chunk in node.stores.holdings.digests(name, names))
+            + encoding.CANARIES
+        )
+        for name in agreement.terms.algorithms
+    }
 
 
 def _own(node: Node, agreement: Agreement) -> list[Annex]:

@@ -7,6 +7,8 @@ be called from several threads at once.
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Sequence
 
 from psihash import errors, limits
@@ -42,6 +44,7 @@ class Answering:
         self._workers: dict[bytes, Worker] = {}
         self._used: set[bytes] = set()
         self._lock = threading.Lock()
+        self._opens: dict[str, deque[float]] = {}
         self._lease = leasing.acquire(node, leasing.SERVE)
         settling.sweep(node, SessionRole.RESPONDER)
 
@@ -133,6 +136,10 @@ class Answering:
         settings = self._node.settings
         if len(running) >= settings.max_sessions or of_peer >= settings.max_sessions_per_peer:
             raise errors.UnavailableError(PEER_BUSY, "as many sessions as allowed are running")
+        opens = self._opens.setdefault(agency, deque(maxlen=limits.SESSION_OPENS_PER_MINUTE))
+        if len(opens) == opens.maxlen and time.monotonic() - opens[0] < 60.0:
+            raise errors.UnavailableError(PEER_BUSY, "this peer opens sessions too fast")
+        opens.append(time.monotonic())
 
     def _forget_ended(self) -> None:
         for channel in [key for key, worker in self._workers.items() if worker.forgettable]:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from psihash import errors
+from psihash.agreement.status import Status
 from psihash.audit.event import Event
 from psihash.hashset import formats as list_formats
 from psihash.hashset.digests import parse_digest
 from psihash.hashset.model import Digest
 from psihash.hashset.store import CollectionInfo, HeldItem
-from psihash.node import documents
+from psihash.node import agreements, documents
 from psihash.node.importing import import_files, loggable
 from psihash.node.node import Node
+
+COLLECTION_OFFERED = errors.define(
+    "collection-offered", "a collection that is to be erased is offered in a running agreement"
+)
+
+_OVER: Final = frozenset({Status.EXPIRED.value, Status.REFUSED.value, Status.REVOKED.value})
 
 __all__ = [
     "FormatView",
@@ -57,8 +65,8 @@ class RemovedCollection:
     """Items that were in the collection."""
     items_erased: int
     """Of those, the ones that no other collection holds: they are gone."""
-    offered: list[Offer]
-    """Agreements that still name the collection; sessions under them can no longer include it."""
+    revoked: list[Offer]
+    """Agreements that offered the collection and were ended for it, as they stand now."""
 
 
 def collections(node: Node) -> list[CollectionInfo]:
@@ -87,11 +95,29 @@ def offers(node: Node, name: str) -> list[Offer]:
     return found
 
 
-def remove_collection(node: Node, name: str) -> RemovedCollection:
-    """Erase a collection, and the items that nobody else holds. Always allowed: erasure is a duty
-    (Directive (EU) 2016/680 Art. 16), whatever was offered. Raises NotFoundError."""
+def remove_collection(node: Node, name: str, *, force: bool = False) -> RemovedCollection:
+    """Erase a collection, the items that nobody else holds, and what commitments keep of it.
+
+    Erasure is always possible (Directive (EU) 2016/680 Art. 16), but an agreement that offers the
+    collection cannot outlive it: with ``force`` such agreements are revoked in the same step.
+    Raises NotFoundError, StateError ``collection-offered`` without ``force``.
+    """
+    info, offered = collection(node, name), offers(node, name)
+    live = [each for each in offered if each.status not in _OVER]
+    if live and not force:
+        raise errors.StateError(
+            COLLECTION_OFFERED,
+            f"'{name}' is offered in agreements that are not over: "
+            + ", ".join(f"{each.agreement[:12]} with {each.peer}" for each in live),
+            hint="--force revokes them and erases the collection",
+        )
+    if live:
+        _ = node.keys  # revoking signs; asking for the passphrase must not hold the store locked
     with node.stores.database.transaction():
-        info, offered = collection(node, name), offers(node, name)
+        for each in live:
+            agreements.revoke(node, each.agreement, "a collection that was offered is erased")
+        for each in offered:
+            node.stores.commitments.erase(each.agreement)
         erased = node.stores.holdings.remove_collection(name)
         node.record(
             Event.ERASURE,
@@ -99,10 +125,12 @@ def remove_collection(node: Node, name: str) -> RemovedCollection:
                 "collection": loggable(name),
                 "items": info.items,
                 "items_erased": erased,
-                "offered_in": [{"agreement": each.agreement} for each in offered],
+                "revoked": [{"agreement": each.agreement} for each in live],
             },
         )
-    return RemovedCollection(name, info.items, erased, offered)
+    ended = {each.agreement for each in live}
+    after = [each for each in offers(node, name) if each.agreement in ended]
+    return RemovedCollection(name, info.items, erased, after)
 
 
 def lookup(node: Node, text: str) -> tuple[Digest, HeldItem | None]:

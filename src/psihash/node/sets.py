@@ -42,7 +42,9 @@ def own_set(node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId])
             node.stores.agreements.offered(agreement.id), key=lambda row: row.opaque_id
         )
     )
-    names = [collection.name for collection in collections]
+    held = {info.name for info in node.stores.holdings.collections()}
+    # A collection that was removed since it was offered is an empty set under its pseudonym.
+    names = [collection.name for collection in collections if collection.name in held]
     return OwnSet(
         collections=collections,
         algorithms={name: own_algorithm(node, name, names) for name in algorithms},
@@ -129,6 +131,8 @@ def commit(
 
 def _fresh(node: Node, key: CommitmentKey, collection: str) -> list[bytes]:
     """Digests that the collection holds and the commitment does not have yet."""
+    if collection not in {info.name for info in node.stores.holdings.collections()}:
+        return []
     committed = {
         digest
         for chunk in node.stores.commitments.chunks(key)

@@ -9,7 +9,7 @@ of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,14 @@ class Progress:
     bytes_sent: int = 0
     bytes_received: int = 0
     phase: str = "connecting"
-    state: dict[str, int] = field(default_factory=dict)
+    party: Party | None = None
+    """The engine's side of the run under way."""
+
+    @property
+    def elements(self) -> tuple[int, int]:
+        """(done, total) elements of the present run; (0, 0) outside a run."""
+        party = self.party
+        return (0, 0) if party is None else party.progress
 
 
 def plan(deal: Deal, both_in_one_run: bool) -> list[Run]:
@@ -113,7 +120,7 @@ class Runs:
             return
         run = self._plan[self._at]
         self.progress.run = run.number + 1
-        self._party = self._make_party(run)
+        self._party = self.progress.party = self._make_party(run)
         yield from self._numbered(self._party.start())
         yield from self._finish_if_done()
 
@@ -153,7 +160,7 @@ class Runs:
         if run.receiver is None or run.receiver is self._role:
             self.findings[run.algorithm] = self._finding(run, self._party.outcome)
         # Dropping the party drops its secrets: the next run has fresh ones.
-        self._party, self._mapping = None, None
+        self._party = self.progress.party = self._mapping = None
         self._at += 1
         yield from self._begin()
 

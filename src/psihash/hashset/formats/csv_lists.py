@@ -201,7 +201,7 @@ def _csv_plan(column_names: Sequence[str]) -> Plan:
 
 CSV: Final = Delimited(
     name="csv",
-    title="CSV or TSV with a header line",
+    title="CSV or TSV that names its columns",
     suffixes=(".csv", ".tsv", ".txt"),
     example=(
         "MD5,SHA-1,Category,Series,Victim identified,File size\n"

@@ -85,7 +85,7 @@ class Delimited:
         if header is None or not self.confidence(header.names):
             raise errors.InputError(
                 NOT_A_LIST,
-                f"no header line of {self.title} in the first {MAX_PREAMBLE} lines",
+                f"the first {MAX_PREAMBLE} lines hold no header of the format {self.name}",
                 hint="leave out --format to let the content decide",
             )
         plan = self.plan(header.names)
