@@ -75,7 +75,7 @@ async def _serve(node: Node, listen: str, on_ready: Callable[[str], None]) -> No
 
 def _listen(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials) -> int:
     try:
-        port = server.add_secure_port(listen, credentials)
+        port = int(server.add_secure_port(listen, credentials))
     except RuntimeError:
         port = 0
     if port == 0:

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 
@@ -27,10 +27,10 @@ from psihash.wire.v1 import peer_pb2 as pb
 from psihash.wire.v1 import peer_pb2_grpc
 
 _Reply = TypeVar("_Reply")
-_Context = grpc.aio.ServicerContext[Any, Any]
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
-class PeerService(peer_pb2_grpc.PeerServicer):  # type: ignore[misc]
+class PeerService(peer_pb2_grpc.PeerServicer):
     """One method per RPC; each proves the peer first and then leaves the event loop."""
 
     def __init__(self, node: Node, answering: Answering, pool: Executor) -> None:

@@ -74,7 +74,7 @@ class Worker:
     # -- the transport's side --------------------------------------------------------------------
 
     def deliver(self, ack: int, messages: Sequence[Numbered]) -> None:
-        """What the peer acknowledged and sent. A peer that breaks the numbering ends the session."""
+        """What the peer acknowledged and sent. Broken numbering ends the session."""
         with self._changed:
             self._heard = time.monotonic()
             try:

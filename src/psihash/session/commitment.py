@@ -5,7 +5,8 @@ appended as a batch in random order, padded with dummies to a size class, so the
 and its size shows classes only. What an opening proves: this token was fixed, at this place, before
 the run. It does not prove that the holder ever had the image, nor that the set is complete.
 
-    leaf_i = SHA-256(0x00 || framed("psihash/leaf/1", owner, agreement, algorithm, i, salt_i, token))
+    leaf_i = SHA-256(0x00 || framed("psihash/leaf/1", owner, agreement, algorithm, i, salt_i,
+                                    token))
     salt_i = HMAC-SHA256(salt seed, framed("psihash/salt/1", i))
 
 The owner in the leaf stops a peer from playing our own opening back to us; the salt per leaf keeps

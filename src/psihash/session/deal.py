@@ -63,7 +63,7 @@ def session_id(hello: Hello, reply: HelloReply, sides: Identities) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """Everything a session was agreed to be. Both sides hold equal deals, or the signatures fail."""
+    """What a session was agreed to be. Both sides hold equal deals, or the signatures fail."""
 
     session: bytes
     sides: Identities

@@ -51,7 +51,7 @@ def closed(role: SessionRole, own: Receipt, peer: Receipt) -> dict[str, Any]:
 
 
 def ended(session: bytes, outcome: str) -> dict[str, Any]:
-    """``refused`` or ``aborted``. The cause may look different from the two sides, so it is local."""
+    """``refused`` or ``aborted``. The cause may differ from the two sides, so it is local."""
     return {"session": session.hex(), "outcome": outcome}
 
 
