@@ -55,6 +55,8 @@ def _spread(args: Iterable[str], many: Iterable[str]) -> tuple[list[str], bool]:
         if word == "--":
             return [*spread, word, *rest], took_more
         if word.startswith("-"):
+            if current is not None and not values:
+                raise click.BadOptionUsage(current, f"Option '{current}' requires an argument.")
             spread.append(word)
             current, values = (word if word in names else None), 0
             continue

@@ -49,7 +49,7 @@ def result_lines(result: SessionResult, heading: str = "") -> Iterator[str]:
 
 
 def _first_to_see(result: SessionResult) -> Iterator[str]:
-    groups: Counter[tuple[str, str, str, str]] = Counter()
+    groups: Counter[tuple[str, ...]] = Counter()
     for item in result.items:
         if item.identified_there_open_here:
             groups.update(_places(item))
@@ -59,20 +59,23 @@ def _first_to_see(result: SessionResult) -> Iterator[str]:
     yield ""
     yield f"FIRST: {plural(total, 'item')} of yours with the victim identified there and open here."
     yield ""
-    headers = ("your collection", "their collection", "country", "whom to ask", "items")
+    headers = (
+        "your collection", "their collection", "their series", "country", "whom to ask", "items",
+    )  # fmt: skip
     rows = [(*names, count) for names, count in groups.most_common()]
     yield from _beginning(headers, rows)
 
 
-def _places(item: MatchedItem) -> set[tuple[str, str, str, str]]:
-    """Where one item stands on both sides: (ours, theirs, their country, whom to ask)."""
-    found = set()
-    for record in item.records:
-        for verdict in record.verdicts:
-            if verdict.victim_identified:
-                country, contact = verdict.country or "-", record.contact or "-"
-                found |= {(own, record.collection, country, contact) for own in item.collections}
-    return found
+def _places(item: MatchedItem) -> set[tuple[str, ...]]:
+    """Where one item stands: our collection; their collection, series, country, whom to ask."""
+    return {
+        (own, record.collection, series, verdict.country or "-", record.contact or "-")
+        for record in item.records
+        for verdict in record.verdicts
+        if verdict.victim_identified
+        for series in verdict.series or ("-",)
+        for own in item.collections
+    }
 
 
 def _links(result: SessionResult) -> Iterator[str]:

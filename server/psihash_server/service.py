@@ -26,6 +26,11 @@ from psihash.wire.fields import few, malformed
 from psihash.wire.v1 import peer_pb2 as pb
 from psihash.wire.v1 import peer_pb2_grpc
 
+OLD_TLS = errors.define("old-tls", "the peer's connection uses an older TLS than 1.3")
+
+TLS_VERSION = b"TLSv1.3"
+"""gRPC for Python cannot refuse an older one in the handshake, so each call checks."""
+
 _Reply = TypeVar("_Reply")
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -84,19 +89,23 @@ class PeerService(peer_pb2_grpc.PeerServicer):
         def answer(peer: VerifiedPeer) -> pb.SettleReply:
             if len(request.session) != HASH_BYTES:
                 raise malformed("a session id has 32 bytes")
-            outcome, receipt = self._answering.settle(peer, request.session)
+            outcome, receipt, signature = self._answering.settle(peer, request.session)
             return pb.SettleReply(
-                outcome=outcome, receipt=None if receipt is None else encode_receipt(receipt)
+                outcome=outcome,
+                receipt=None if receipt is None else encode_receipt(receipt),
+                aborted_signature=signature,
             )
 
         return await self._answer(context, answer)
 
     async def _answer(self, context: _Context, work: Callable[[VerifiedPeer], _Reply]) -> _Reply:
         """Prove who calls, do the work off the event loop, and let no exception's text out."""
-        pem = (context.auth_context() or {}).get("x509_pem_cert", [b""])[0]
+        facts = context.auth_context() or {}
+        pem = facts.get("x509_pem_cert", [b""])[0]
+        version = facts.get("ssl_tls_version", [b""])[0]
 
         def all_of_it() -> _Reply:
-            return work(self._prove(pem))
+            return work(self._prove(pem, version))
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, all_of_it)
@@ -106,8 +115,10 @@ class PeerService(peer_pb2_grpc.PeerServicer):
             await context.abort(grpc.StatusCode.INTERNAL, self._note_fault(fault))
         raise AssertionError("abort raises")
 
-    def _prove(self, pem: bytes) -> VerifiedPeer:
+    def _prove(self, pem: bytes, version: bytes) -> VerifiedPeer:
         try:
+            if version != TLS_VERSION:
+                raise errors.RefusedError(OLD_TLS, "the connection does not use TLS 1.3")
             return verify_peer(pem, self._node.directory, self._node.now())
         except errors.PsihashError as error:
             self._record_refusal(pem, error.code)

@@ -1,4 +1,7 @@
-"""Every cap that a peer can run into, with its reason. Change one and both sides must agree."""
+"""Every cap with its reason. The sizes are part of the protocol: both sides must have the same.
+
+The numbers of sessions and the times are a node's own choice.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from psihash.identity import authority, cards, certificates, hybrid, signatures
 from psihash.identity.card_parser import MAX_CARD_BYTES
 from psihash.identity.fingerprints import FINGERPRINT_BYTES, fingerprint_of, format_fingerprint
 from psihash.psi import encoding
-from psihash.session import commitment, compare, deal, disclosure, facts, machine, receipt
+from psihash.session import commitment, compare, deal, disclosure, machine, receipt
 from psihash.session.machine import Input, State
 from psihash.session.messages import Hello, HelloReply, Root, SetClass
 from psihash.session.own import OwnSet
@@ -28,7 +28,6 @@ from psihash.terms import (
     Learn,
     Rung,
     SessionRole,
-    size_class,
 )
 from psihash.wire.v1 import peer_pb2
 from tests.architecture import errors_page
@@ -231,6 +230,7 @@ def test_size_classes_follow_the_rule_on_the_page() -> None:
     """In whole numbers, so that no rounding of another language can differ."""
     rule = [_smallest(24 + k) for k in range(85)]
     assert list(SIZE_CLASSES) == rule
+    assert f"plus the {encoding.CANARIES} canaries" in " ".join(section("Size classes").split())
     first = ", ".join(f"{size}" for size in SIZE_CLASSES[:10])
     assert f"{first}, ... {SIZE_CLASSES[-1]:,}" in " ".join(section("Size classes").split())
 
@@ -279,7 +279,6 @@ _TOKEN = encoding.token(_MD5, bytes.fromhex("d41d8cd98f00b204e9800998ecf8427e"))
 _ROOT = Root("c-0000000000000001", _MD5, 64, b"\xaa" * 32)
 _SECRET = b"\xee" * 32
 _NO_SET = cast(OwnSet, None)
-"""At ``count`` a receipt needs no holdings."""
 
 
 def _session() -> bytes:
@@ -399,11 +398,3 @@ def test_the_transcript_is_put_together_as_the_page_says() -> None:
         b"2026-01-02T00:00:00Z",
     )
     assert agreed.transcript() == hashlib.sha256(content).digest()
-    assert deal.PROTOCOL == "psihash/1"
-    assert facts.opened(agreed)["transcript"] == agreed.transcript().hex()
-
-
-def test_a_list_has_room_for_its_canaries() -> None:
-    assert encoding.CANARIES == 64
-    assert f"plus the {encoding.CANARIES} canaries" in " ".join(section("Size classes").split())
-    assert size_class(encoding.CANARIES) == 64

@@ -19,7 +19,7 @@ _NUMBERS = itertools.count()
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of our own, from a wheel; skipped loudly where it is not installed."""
-    pytest.importorskip("psycopg", reason="PostgreSQL tests need the extra 'postgres'")
+    psycopg = pytest.importorskip("psycopg", reason="PostgreSQL tests need the extra 'postgres'")
     # The server refuses long socket paths, so not below pytest's own temporary directory.
     directory = Path(tempfile.mkdtemp(prefix="psihash-pg-"))
     with warnings.catch_warnings():
@@ -29,6 +29,10 @@ def postgres_url() -> Iterator[str]:
         )
         server = pgserver.get_server(directory)
     try:
+        # No test cuts the power, and syncing a hundred databases takes longer than all tests.
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -55,7 +57,7 @@ def check(database: Database) -> None:
     _check_counts(held, placed, listed)
 
 
-def _check_counts(held: list, placed: list, listed: list) -> None:  # type: ignore[type-arg]
+def _check_counts(held: Sequence[Any], placed: Sequence[Any], listed: Sequence[Any]) -> None:
     by_id = {item.id: item for item in held}
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     for member in placed:

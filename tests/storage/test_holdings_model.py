@@ -31,7 +31,7 @@ def _rows(draw: st.DrawFn, *, consistent: bool) -> Row:
     """A row whose digests belong to one file, or, now and then, contradict each other."""
     chosen = draw(st.sets(st.sampled_from(_USED), min_size=1))
     name = draw(st.integers(0, 4))
-    names = {a: name for a in chosen}
+    names = dict.fromkeys(chosen, name)
     if not consistent and draw(st.integers(0, 3)) == 0:
         names = {a: draw(st.integers(0, 4)) for a in chosen}
     digests = tuple(digest(a, names[a]) for a in AlgorithmId if a in chosen)
@@ -46,7 +46,7 @@ def _programs(draw: st.DrawFn) -> tuple[bool, list[tuple[str, str, list[Row]]]]:
     rows = _rows(consistent=consistent)
     lists = st.lists(rows, max_size=8)
     names = st.sampled_from(["a", "b", "c"])
-    steps = st.one_of(
+    steps: st.SearchStrategy[tuple[str, str, list[Row]]] = st.one_of(
         st.tuples(st.just("add"), names, lists),
         st.tuples(st.just("add"), names, lists),
         st.tuples(st.just("replace"), names, lists),

@@ -45,8 +45,9 @@ NON_MATERIAL_FIELDS: Final = frozenset(
 )
 """Fields whose value names a document, key, session or salted tree, never an item."""
 
-NON_MATERIAL_SUFFIXES: Final = ("_commitment", "_fingerprint", "_hmac", "_root")
-"""Salted commitments, fingerprints of keys and cards, keyed digests, and roots of salted trees."""
+NON_MATERIAL_SUFFIXES: Final = ("_commitment", "_fingerprint", "_hmac", "_root", "_signature")
+"""Salted commitments, fingerprints of keys and cards, keyed digests, roots of salted trees,
+signatures."""
 
 _HEX_RUN: Final = re.compile(
     r"[0-9a-f]{32}"  # an MD5, or the start of anything longer

@@ -14,8 +14,18 @@ from collections.abc import Sequence
 from psihash import errors, limits
 from psihash.agreement.rules import check_active
 from psihash.audit.event import Event
+from psihash.identity import signatures
 from psihash.identity.trust import VerifiedPeer
-from psihash.node import annexes, contact, documents, leasing, preflight, sessions, settling
+from psihash.node import (
+    annexes,
+    contact,
+    documents,
+    leasing,
+    preflight,
+    retention,
+    sessions,
+    settling,
+)
 from psihash.node.channel import PEER_BUSY
 from psihash.node.desk import NO_SUCH_AGREEMENT, NodeDesk
 from psihash.node.journal import NodeJournal
@@ -147,19 +157,25 @@ class Answering:
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def settle(self, peer: VerifiedPeer, session: bytes) -> tuple[str, Receipt | None]:
-        """How a session with this peer ended. One that still runs here is ended first."""
+    def settle(self, peer: VerifiedPeer, session: bytes) -> tuple[str, Receipt | None, bytes]:
+        """How a session with this peer ended: (outcome, receipt, signature of "aborted"). One that
+        still runs here is ended first."""
         name = session.hex()
         self._end_if_running(peer.agency, session)
         row = self._node.stores.sessions.find(name)
         if row is None or row.peer != peer.agency or row.role is not SessionRole.RESPONDER:
-            return "aborted", None
+            return self._aborted(session)
         if row.state != "completed":
             if row.closed is None:
                 settling.sweep_one(self._node, row)
-            return "aborted", None
+            return self._aborted(session)
         own, _ = sessions.receipts(self._node, name)
-        return "completed", own
+        return "completed", own, b""
+
+    def _aborted(self, session: bytes) -> tuple[str, None, bytes]:
+        """Our signed word that there is no result: the peer keeps it with its own log."""
+        key = self._node.keys.signing
+        return "aborted", None, signatures.sign(key, signatures.Context.CANCEL, session)
 
     def _end_if_running(self, agency: str, session: bytes) -> None:
         with self._lock:
@@ -173,8 +189,9 @@ class Answering:
             worker.join(30.0)
 
     def housekeeping(self) -> None:
-        """Now and then: hold the lease, forget what has ended."""
+        """Now and then: hold the lease, forget what has ended, erase what is due."""
         self._lease = leasing.renew(self._node, self._lease)
+        retention.erase_due(self._node)
         with self._lock:
             self._forget_ended()
 

@@ -69,6 +69,8 @@ class NodeJournal:
                 sealed.put(node, session, sealed.OWN_RECEIPT, sealed.pack_receipt(own))
             sealed.put(node, session, sealed.PEER_RECEIPT, sealed.pack_receipt(peer))
             shared = facts.closed(self._role, own, peer)
+            if self._role is SessionRole.RESPONDER:
+                node.record(Event.SESSION_RECEIPT, self._who(deal) | {"session": session})
             node.stores.sessions.close(session, "completed", "completed", node.stamp())
             local = self._who(deal) | {"counts": _counts(findings)}
             node.record(Event.SESSION_CLOSE, local, shared)

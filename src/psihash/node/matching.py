@@ -12,7 +12,16 @@ from psihash import errors, limits
 from psihash.agreement.rules import check_active
 from psihash.agreement.state import Agreement
 from psihash.identity.trust import PeerStatus
-from psihash.node import contact, documents, leasing, peers, preflight, sessions, settling
+from psihash.node import (
+    contact,
+    documents,
+    leasing,
+    peers,
+    preflight,
+    retention,
+    sessions,
+    settling,
+)
 from psihash.node.channel import PeerChannel
 from psihash.node.clock import seconds
 from psihash.node.desk import NodeDesk, allowed_engines
@@ -74,6 +83,7 @@ def match(
     lease = leasing.acquire(node, f"{leasing.MATCH}:{peer}")
     try:
         settling.sweep(node, SessionRole.INITIATOR, peer)
+        retention.erase_due(node)
         with PeerChannel(node, known) as channel:
             settling.settle(node, known.card.card, channel)
             contact.exchange(node, peer, channel)

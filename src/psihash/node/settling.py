@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from psihash import errors
 from psihash.audit.event import Event
+from psihash.identity import signatures
 from psihash.identity.cards import Card
 from psihash.node import sealed
 from psihash.node.channel import PeerChannel
@@ -12,7 +13,7 @@ from psihash.session import facts, receipt
 from psihash.session.messages import Receipt
 from psihash.storage.sessions import SessionRow
 from psihash.terms import SessionRole
-from psihash.wire.codec import decode_receipt, encode_receipt
+from psihash.wire.codec import decode_receipt
 from psihash.wire.v1 import peer_pb2 as pb
 
 PROCESS_DIED = errors.define("process-died", "the process that ran the session ended before it did")
@@ -48,10 +49,16 @@ def settle(node: Node, peer: Card, channel: PeerChannel) -> None:
             continue
         reply = channel.call(
             lambda stub: stub.Settle,
-            pb.SettleRequest(session=bytes.fromhex(row.id), receipt=encode_receipt(own)),
+            pb.SettleRequest(session=bytes.fromhex(row.id)),
         )
         if reply.outcome == "aborted":
-            _abort(node, row, SETTLED_ABORTED)
+            signatures.verify(
+                peer.keys.signing,
+                signatures.Context.CANCEL,
+                bytes.fromhex(row.id),
+                reply.aborted_signature,
+            )
+            _abort(node, row, SETTLED_ABORTED, signature=reply.aborted_signature.hex())
         elif reply.outcome == "completed":
             _complete(node, row, own, decode_receipt(reply.receipt), peer)
         else:
@@ -68,12 +75,15 @@ def _complete(node: Node, row: SessionRow, own: Receipt, said: Receipt, peer: Ca
         node.record(Event.SESSION_CLOSE, _local(row) | {"settled": "later"}, shared)
 
 
-def _abort(node: Node, row: SessionRow, code: str) -> None:
+def _abort(node: Node, row: SessionRow, code: str, *, signature: str | None = None) -> None:
     with node.stores.database.transaction():
         node.stores.sessions.close(row.id, "aborted", code, node.stamp())
         node.stores.sessions.erase(row.id, node.stamp())
         shared = facts.ended(bytes.fromhex(row.id), "aborted")
-        node.record(Event.SESSION_ABORT, _local(row) | {"code": code, "by": node.agency}, shared)
+        local = _local(row) | {"code": code, "by": node.agency}
+        if signature is not None:
+            local["peer_signature"] = signature
+        node.record(Event.SESSION_ABORT, local, shared)
 
 
 def _local(row: SessionRow) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import socket
 import ssl
 import tempfile
@@ -67,10 +67,16 @@ def _certificate(node: Node, endpoint: str, timeout: float) -> bytes:
 
 
 def _load_own_certificate(context: ssl.SSLContext, node: Node) -> None:
-    """Python's ssl reads keys from files only: a private file, gone before anything is sent."""
-    with tempfile.TemporaryDirectory(prefix="psihash-") as folder, contextlib.ExitStack() as stack:
+    """Python's ssl reads keys from files only: from one in memory, or a private one for a moment."""
+    pem = node.keys.tls_pem() + node.tls_pem
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("psihash-tls"), "wb") as stream:
+            stream.write(pem)
+            stream.flush()
+            context.load_cert_chain(f"/proc/self/fd/{stream.fileno()}")
+        return
+    with tempfile.TemporaryDirectory(prefix="psihash-") as folder:
         path = Path(folder) / "tls"
         path.touch(mode=0o600)
-        stack.callback(path.write_bytes, b"\0" * 4096)
-        path.write_bytes(node.keys.tls_pem() + node.tls_pem)
+        path.write_bytes(pem)
         context.load_cert_chain(path)

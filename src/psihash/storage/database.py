@@ -40,9 +40,9 @@ BUSY_TIMEOUT_SECONDS: Final = 30.0
 """How long a writer waits for another; a large import holds the lock for its merge only."""
 
 
-@dataclass(slots=True)
+@dataclass
 class _Current(threading.local):
-    """The transaction that this thread is in."""
+    """The transaction that this thread is in. No slots: those would be shared by all threads."""
 
     connection: Connection | None = None
     writing: bool = False

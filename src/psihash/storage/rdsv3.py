@@ -46,7 +46,7 @@ def read(path: Path) -> Iterator[Row | Refusal]:
         raise _no_list() from None
     try:
         yield from _rows(connection)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):  # SQLite quotes damaged bytes in its messages
         raise _no_list() from None
     finally:
         connection.close()

@@ -95,22 +95,20 @@ class NumberedMessage(_message.Message):
     def __init__(self, number: _Optional[int] = ..., body: _Optional[bytes] = ...) -> None: ...
 
 class SettleRequest(_message.Message):
-    __slots__ = ("session", "receipt")
+    __slots__ = ("session",)
     SESSION_FIELD_NUMBER: _ClassVar[int]
-    RECEIPT_FIELD_NUMBER: _ClassVar[int]
     session: bytes
-    receipt: Receipt
-    def __init__(self, session: _Optional[bytes] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+    def __init__(self, session: _Optional[bytes] = ...) -> None: ...
 
 class SettleReply(_message.Message):
-    __slots__ = ("outcome", "receipt", "checkpoint")
+    __slots__ = ("outcome", "receipt", "aborted_signature")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
-    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    ABORTED_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     receipt: Receipt
-    checkpoint: bytes
-    def __init__(self, outcome: _Optional[str] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+    aborted_signature: bytes
+    def __init__(self, outcome: _Optional[str] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., aborted_signature: _Optional[bytes] = ...) -> None: ...
 
 class Greeting(_message.Message):
     __slots__ = ("hello", "hello_reply", "refuse")

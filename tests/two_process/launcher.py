@@ -1,0 +1,134 @@
+"""Runs the normal program with a fault built in: ``python launcher.py`` and psihash's own words.
+
+The fault stands in the environment variable PSIHASH_TEST_FAULT, several joined by commas:
+
+* ``before:STEP`` / ``after:STEP``: SIGKILL itself around a step of :data:`STEPS`;
+* ``state:STATE``: SIGKILL itself when the session comes into a state of the table;
+* ``engine:FRAMES:PAUSE``: match with a test engine of so many full frames, with a pause in
+  seconds after each;
+* ``full``: the store has no room as long as the file HOME/full exists;
+* ``crash:STEP``: an exception whose text holds a digest;
+* ``calls:SECONDS``: another deadline for calls.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+import sqlalchemy.event
+from sqlalchemy.engine import Connection
+
+from psihash import limits
+from psihash.node import settling
+from psihash.node.desk import NodeDesk
+from psihash.node.journal import NodeJournal
+from psihash.psi import registry
+from psihash.session.machine import Input, Machine, State
+from psihash_client.main import main
+
+if __package__:
+    from tests.two_process.bulk_engine import BulkEngine
+else:  # started as a program: this directory is the path
+    from bulk_engine import BulkEngine
+
+PLANTED: Final = "5d41402abc4b2a76b9719d911017c592"
+"""A digest in an exception's text; it must never be seen anywhere."""
+
+STEPS: Final[dict[str, tuple[Any, str]]] = {
+    "accept": (NodeDesk, "accept"),
+    "witness": (NodeDesk, "witness"),
+    "opened": (NodeJournal, "opened"),
+    "disclosing": (NodeJournal, "disclosing"),
+    "settling": (NodeJournal, "settling"),
+    "completed": (NodeJournal, "completed"),
+    "settle-complete": (settling, "_complete"),
+    "settle-abort": (settling, "_abort"),
+}
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def around(step: str, *, before: Callable[[], None], after: Callable[[], None]) -> None:
+    """Do something around a step, whoever takes it."""
+    owner, name = STEPS[step]
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        before()
+        result = original(*args, **kwargs)
+        after()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def nothing() -> None:
+    pass
+
+
+def crash() -> None:
+    raise RuntimeError(f"something about {PLANTED}")
+
+
+def die_in(state: State) -> None:
+    original = Machine.take
+
+    def take(self: Machine, event: Input) -> State:
+        following = original(self, event)
+        if following is state:
+            die()
+        return following
+
+    Machine.take = take  # type: ignore[method-assign]
+
+
+def use_engine(frames: int, pause: float) -> None:
+    registry.default = lambda: registry.Registry([BulkEngine(frames, pause)])
+
+
+def fill_the_disk(marker: Path) -> None:
+    """SQLite never shrinks below its present size, so 1 means: not a page more."""
+
+    @sqlalchemy.event.listens_for(sa.Engine, "begin")
+    def _begin(connection: Connection) -> None:
+        pages = 1 if marker.exists() else 2**30
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+
+def apply(fault: str, home: Path) -> None:
+    kind, _, rest = fault.partition(":")
+    if kind == "before":
+        around(rest, before=die, after=nothing)
+    elif kind == "after":
+        around(rest, before=nothing, after=die)
+    elif kind == "crash":
+        around(rest, before=crash, after=nothing)
+    elif kind == "state":
+        die_in(State(rest))
+    elif kind == "engine":
+        frames, _, pause = rest.partition(":")
+        use_engine(int(frames), float(pause or 0))
+    elif kind == "full":
+        fill_the_disk(home / "full")
+    elif kind == "calls":
+        limits.CALL_SECONDS = float(rest)  # type: ignore[misc]
+    elif kind:
+        raise ValueError(f"unknown fault {kind}")
+
+
+if __name__ == "__main__":
+    for each in os.environ["PSIHASH_TEST_FAULT"].split(","):
+        apply(each, Path(sys.argv[sys.argv.index("--home") + 1]))
+    main()
