@@ -1,4 +1,5 @@
-"""Runs the normal program with a fault built in: ``python launcher.py`` and psihash's own words.
+"""Runs the normal program with a fault built in: ``python -m tests.two_process.launcher``
+and psihash's own words.
 
 The fault stands in the environment variable PSIHASH_TEST_FAULT, several joined by commas:
 
@@ -24,6 +25,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 import sqlalchemy.event
+from psihash_client.main import main
 from sqlalchemy.engine import Connection
 
 from psihash import limits
@@ -32,12 +34,7 @@ from psihash.node.desk import NodeDesk
 from psihash.node.journal import NodeJournal
 from psihash.psi import registry
 from psihash.session.machine import Input, Machine, State
-from psihash_client.main import main
-
-if __package__:
-    from tests.two_process.bulk_engine import BulkEngine
-else:  # started as a program: this directory is the path
-    from bulk_engine import BulkEngine
+from tests.two_process.bulk_engine import BulkEngine
 
 PLANTED: Final = "5d41402abc4b2a76b9719d911017c592"
 """A digest in an exception's text; it must never be seen anywhere."""
