@@ -24,6 +24,8 @@ LISTEN_FAILED = errors.define("listen-failed", "the address to listen on is take
 THREADS: Final = 64
 """Calls handled at a time; a held call waits in one of them for about a second."""
 
+HOUSEKEEPING_SECONDS: Final = 30.0
+
 OPTIONS: Final = [
     ("grpc.so_reuseport", 0),  # or two servers would share a port without an error
     ("grpc.max_receive_message_length", limits.MAX_RPC_BYTES),
@@ -96,7 +98,7 @@ async def _until_stopped(answering: Answering) -> None:
         loop.add_signal_handler(name, stop.set)
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 30.0)
+            await asyncio.wait_for(stop.wait(), HOUSEKEEPING_SECONDS)
         # A full disk or a locked store passes; the next round makes up for it.
         with contextlib.suppress(errors.StorageError):
             await loop.run_in_executor(None, answering.housekeeping)
