@@ -1,7 +1,7 @@
 """Two real nodes in one process: their homes, an agreement, and sessions between them.
 
-Making a home and opening its keys is slow on purpose (bcrypt), so homes are made once and the key
-rings are kept; a test gets copies.
+Making a home and opening its keys is slow on purpose (bcrypt), so homes are made once, with few
+rounds, and the key rings are kept; a test gets copies.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from psihash import errors
 from psihash.agreement.state import Agreement
 from psihash.hashset.model import Digest, Row, Verdict
+from psihash.identity import keys
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.identity.keys import KeyRing
 from psihash.node import agreements, contact, documents, opening, peers, sessions
@@ -48,6 +50,11 @@ class Homes:
 
     @classmethod
     def make(cls, folder: Path) -> Homes:
+        with mock.patch.object(keys, "KDF_ROUNDS", 2):
+            return cls._make(folder)
+
+    @classmethod
+    def _make(cls, folder: Path) -> Homes:
         for name in NAMES:
             opening.create(folder / name, opening.NewHome(name, name.upper(), name[:2].upper()))
         nodes = [opening.open_node(folder / name) for name in NAMES]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from psihash.agreement.state import Agreement
 from psihash.hashset.model import Category, Dialect, Verdict
 from psihash.node.node import Node
 from psihash.node.results import UNDISCLOSED
@@ -26,10 +27,11 @@ Nodes = tuple[Node, Node]
 Items = Mapping[int, set[AlgorithmId]]
 """Item numbers of a collection, each with the digests that its list states."""
 
+ALL = (MD5, SHA1, SHA256)
 CASES = [
-    (rung, learn, algorithms)
-    for rung, learn, algorithms in itertools.product(
-        (Rung.COUNT, Rung.ITEMS, Rung.RECORDS), Learn, ((MD5,), (MD5, SHA1), (MD5, SHA1, SHA256))
+    (rung, learn, count)
+    for rung, learn, count in itertools.product(
+        (Rung.COUNT, Rung.ITEMS, Rung.RECORDS), Learn, (1, 2, 3)
     )
     if rung is not Rung.RECORDS or learn is Learn.BOTH
 ]
@@ -74,27 +76,35 @@ VERDICTS = (
 
 
 def sides(ours: dict[str, Items], theirs: dict[str, Items]) -> tuple[Side, Side]:
-    """Names of collections are made unique, so that tests can share two nodes."""
+    """Names and items are made unique, because tests share two nodes. (An item is one thing on
+    a node, with the digests of all lists.)"""
     mark = next(_numbers)
-    return (
-        Side({f"{name} {mark}": items for name, items in ours.items()}, VERDICTS[0]),
-        Side({f"{name} {mark}": items for name, items in theirs.items()}, VERDICTS[1]),
-    )
+
+    def own(collections: dict[str, Items]) -> dict[str, Items]:
+        return {
+            f"{name} {mark}": {1_000_000 * mark + n: named for n, named in items.items()}
+            for name, items in collections.items()
+        }
+
+    return Side(own(ours), VERDICTS[0]), Side(own(theirs), VERDICTS[1])
+
+
+def put_in(nodes: Nodes, both: tuple[Side, Side]) -> None:
+    for node, side in zip(nodes, both, strict=True):
+        for name, items in side.collections.items():
+            kind = CollectionKind.SERIES if "series" in name else CollectionKind.CASE
+            hold(node, name, [row(n, algs, side.verdict) for n, algs in items.items()], kind)
 
 
 def run(
     nodes: Nodes,
     both: tuple[Side, Side],
     rung: Rung,
-    learn: Learn = Learn.BOTH,
     algorithms: tuple[AlgorithmId, ...] = (MD5,),
 ) -> tuple[SessionResult, SessionResult]:
-    for node, side in zip(nodes, both, strict=True):
-        for name, items in side.collections.items():
-            kind = CollectionKind.SERIES if "series" in name else CollectionKind.CASE
-            hold(node, name, [row(n, algs, side.verdict) for n, algs in items.items()], kind)
+    put_in(nodes, both)
     ours, theirs = (sorted(side.collections) for side in both)
-    agreement = agree(*nodes, ours, theirs, rung=rung, learn=learn, algorithms=algorithms)
+    agreement = agree(*nodes, ours, theirs, rung=rung, algorithms=algorithms)
     return meet(*nodes, agreement).results()
 
 
@@ -148,7 +158,7 @@ def check_items(
     matched: set[int],
     common: dict[AlgorithmId, set[bytes]],
 ) -> None:
-    number_of = {digest(a, n): n for n in own.items() for a in AlgorithmId}
+    number_of = {digest(MD5, n): n for n in own.items()}
     assert {number_of[bytes.fromhex(item.digests[MD5])] for item in result.items} == matched
     links: Counter[tuple[str, str]] = Counter()
     for item in result.items:
@@ -188,14 +198,38 @@ OURS = {
 THEIRS = {"big case": everything(range(20, 45)), "series three": everything(range(40, 90))}
 
 
-@pytest.mark.parametrize(("rung", "learn", "algorithms"), CASES)
-def test_what_each_side_learns_is_the_intersection_in_the_clear(
-    nodes: Nodes, rung: Rung, learn: Learn, algorithms: tuple[AlgorithmId, ...]
-) -> None:
+@pytest.fixture(scope="module")
+def standing(nodes: Nodes) -> tuple[tuple[Side, Side], dict[Learn, Agreement]]:
+    """Lists and one agreement for each way of learning, at the highest rung that it allows."""
     both = sides(OURS, THEIRS)
-    first, second = run(nodes, both, rung, learn, algorithms)
-    check(first, *both, algorithms)
-    check(second, *both[::-1], algorithms)
+    put_in(nodes, both)
+    ours, theirs = (sorted(side.collections) for side in both)
+    return both, {
+        learn: agree(
+            *nodes,
+            ours,
+            theirs,
+            rung=Rung.RECORDS if learn is Learn.BOTH else Rung.ITEMS,
+            learn=learn,
+            algorithms=ALL,
+        )
+        for learn in Learn
+    }
+
+
+@pytest.mark.parametrize(("rung", "learn", "count"), CASES)
+def test_what_each_side_learns_is_the_intersection_in_the_clear(
+    nodes: Nodes,
+    standing: tuple[tuple[Side, Side], dict[Learn, Agreement]],
+    rung: Rung,
+    learn: Learn,
+    count: int,
+) -> None:
+    both, agreements = standing
+    meeting = meet(*nodes, agreements[learn], rung, algorithms=ALL[:count])
+    first, second = meeting.results()
+    check(first, *both, ALL[:count])
+    check(second, *both[::-1], ALL[:count])
     assert first.receipt == second.receipt != ""
     assert first.session == second.session
     assert (first.role, second.role) == tuple(SessionRole)
@@ -230,19 +264,22 @@ SETS: dict[str, tuple[dict[str, Items], dict[str, Items]]] = {
 }
 
 
-@pytest.mark.parametrize("rung", [Rung.COUNT, Rung.RECORDS])
 @pytest.mark.parametrize("name", SETS)
-def test_lists_of_special_shapes(nodes: Nodes, name: str, rung: Rung) -> None:
+def test_lists_of_special_shapes(nodes: Nodes, name: str) -> None:
     both, algorithms = sides(*SETS[name]), (MD5, SHA1)
-    first, second = run(nodes, both, rung, algorithms=algorithms)
-    check(first, *both, algorithms)
-    check(second, *both[::-1], algorithms)
+    put_in(nodes, both)
+    ours, theirs = (sorted(side.collections) for side in both)
+    agreement = agree(*nodes, ours, theirs, rung=Rung.RECORDS, algorithms=algorithms)
+    for rung in (Rung.COUNT, Rung.RECORDS):
+        first, second = meet(*nodes, agreement, rung).results()
+        check(first, *both, algorithms)
+        check(second, *both[::-1], algorithms)
 
 
 def test_a_match_on_one_algorithm_alone_is_labelled_so(nodes: Nodes) -> None:
     """An item of ours that they know by SHA-1 only is one item, matched by SHA-1."""
     both = sides({"a": {1: {MD5, SHA1}, 2: {MD5, SHA1}}}, {"b": {1: {SHA1}, 2: {MD5}}})
-    first, _ = run(nodes, both, Rung.ITEMS, algorithms=(MD5, SHA1))
+    first, _ = run(nodes, both, Rung.ITEMS, (MD5, SHA1))
     assert sorted(item.matched_by for item in first.items) == [(MD5,), (SHA1,)]
     assert first.matched_items == 2
 
@@ -251,10 +288,10 @@ def test_the_bounds_of_count_hold_and_the_items_below_them_tell_the_truth(nodes:
     """Three items in common: one by both digests, one by MD5 only, one by SHA-1 only."""
     ours = {"a": {1: {MD5, SHA1}, 2: {MD5, SHA1}, 3: {MD5, SHA1}}}
     theirs = {"b": {1: {MD5, SHA1}, 2: {MD5}, 3: {SHA1}, 9: {MD5}}}
-    counted, _ = run(nodes, sides(ours, theirs), Rung.COUNT, algorithms=(MD5, SHA1))
+    counted, _ = run(nodes, sides(ours, theirs), Rung.COUNT, (MD5, SHA1))
     assert counted.matched_items is None
     assert (counted.matched_items_min, counted.matched_items_max) == (2, 4)
-    seen, _ = run(nodes, sides(ours, theirs), Rung.ITEMS, algorithms=(MD5, SHA1))
+    seen, _ = run(nodes, sides(ours, theirs), Rung.ITEMS, (MD5, SHA1))
     assert seen.matched_items == 3
 
 
@@ -268,14 +305,12 @@ def test_what_is_identified_there_and_open_here_comes_first(nodes: Nodes) -> Non
 def test_two_sessions_under_one_agreement_while_the_sets_grow(nodes: Nodes) -> None:
     both = sides({"a": everything(range(30))}, {"b": everything(range(20, 40))})
     (ours,), (theirs,) = both[0].collections, both[1].collections
-    for node, side in zip(nodes, both, strict=True):
-        for name, items in side.collections.items():
-            hold(node, name, [row(n, algs) for n, algs in items.items()])
+    put_in(nodes, both)
     agreement = agree(*nodes, [ours], [theirs], rung=Rung.RECORDS)
     first, _ = meet(*nodes, agreement).results()
     assert first.matched_items == 10
-    hold(nodes[0], ours, [row(n, {MD5}) for n in range(300, 330)])
-    hold(nodes[1], theirs, [row(n, {MD5}) for n in range(310, 335)])
+    hold(nodes[0], ours, [row(n, {MD5}) for n in range(-330, -300)])
+    hold(nodes[1], theirs, [row(n, {MD5}) for n in range(-335, -310)])
     second, other = meet(*nodes[::-1], agreement).results()
     assert second.matched_items == other.matched_items == 30
     assert second.role is SessionRole.INITIATOR

@@ -160,8 +160,8 @@ class ExclusionImport:
 
     def _unlisted(self, merge: Merge) -> int:
         return merge.scalar(
-            f"SELECT count(*) FROM {merge.temp}.import_groups g WHERE NOT EXISTS"
-            f" (SELECT 1 FROM exclusions e WHERE e.algorithm = {steps.algorithm_name('g.ident')} AND e.raw = g.key)"
+            f"SELECT count(*) FROM {merge.groups} g WHERE NOT EXISTS (SELECT 1 FROM exclusions e"
+            f" WHERE e.algorithm = {steps.algorithm_name('g.ident')} AND e.raw = g.key)"
         )
 
     def _take_out(self, merge: Merge) -> int:
