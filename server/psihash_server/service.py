@@ -21,6 +21,7 @@ from psihash.identity.trust import VerifiedPeer, verify_peer
 from psihash.node import preflight
 from psihash.node.answering import Answering
 from psihash.node.channel import PEER_BUSY
+from psihash.node.contact import Acknowledgement
 from psihash.node.node import Node
 from psihash.node.refusals import Refusals
 from psihash.node.worker import INTERNAL
@@ -60,14 +61,16 @@ class PeerService(peer_pb2_grpc.PeerServicer):
 
     async def Sync(self, request: pb.SyncRequest, context: _Context) -> pb.SyncReply:
         def answer(peer: VerifiedPeer) -> pb.SyncReply:
-            documents, codes = self._answering.sync(
+            received = few(request.received, limits.MAX_DOCUMENTS_PER_CALL)
+            documents, codes, signature = self._answering.sync(
                 peer,
                 [document.body for document in request.documents],
-                few(request.received, limits.MAX_DOCUMENTS_PER_CALL),
+                Acknowledgement(tuple(received), request.received_signature),
             )
             return pb.SyncReply(
                 documents=[pb.Document(body=body) for body in documents],
                 outcomes=[pb.DocumentOutcome(code=code) for code in codes],
+                outcomes_signature=signature,
             )
 
         return await self._answer(context, answer)

@@ -1,7 +1,8 @@
 """Real lists, matched through the command line, give exactly their intersection in clear text.
 
 Each case is two lists. With every set of algorithms that they hold, one side opens a session at
-``count`` and one at ``records``, the other side one at ``items``. The intersection comes from ``cleartext``, which knows nothing of psihash.
+``count`` and one at ``records``, the other side one at ``items``. The intersection comes from
+``cleartext``, which knows nothing of psihash.
 """
 
 from __future__ import annotations

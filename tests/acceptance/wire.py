@@ -15,12 +15,12 @@ from typing import Any, NoReturn
 
 import grpc
 import pytest
+from psihash_server.service import TLS_VERSION, PeerService
 
 from psihash.identity.trust import KnownPeer, verify_peer
 from psihash.node import channel, contact, matching, opening, preflight
 from psihash.node.answering import Answering
 from psihash.node.node import Node
-from psihash_server.service import TLS_VERSION, PeerService
 from tests.cli.homes import Home
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import signal
 import tempfile
@@ -13,8 +12,6 @@ from pathlib import Path
 import pytest
 
 from psihash.storage.database import Database
-
-_NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +27,7 @@ def postgres_url() -> Iterator[str]:
         )
         server = pgserver.get_server(directory)
     try:
-        # No test cuts the power, and syncing a hundred databases takes longer than all tests.
+        # No test cuts the power.
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
@@ -44,15 +41,14 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _fresh_postgres(url: str) -> str:
+def _emptied(url: str) -> str:
+    """The server's one database without tables: making one for each test costs far more."""
     import psycopg
 
-    name = f"test{next(_NUMBERS)}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    head, _, query = url.partition("?")
-    base = head.rsplit("/", 1)[0]
-    return f"{base}/{name}?{query}" if query else f"{base}/{name}"
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -60,7 +56,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new, empty store."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
-    return _fresh_postgres(request.getfixturevalue("postgres_url"))
+    return _emptied(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

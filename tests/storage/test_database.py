@@ -73,6 +73,14 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         Database.open(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder.db'}")
 
 
+def test_the_files_are_private(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path / 'store.db'}") as database:
+        PeerStore(database).add("nl", b"card", "print", NOW)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
+
+
 def test_two_stores_join_one_transaction(database: Database) -> None:
     peers, outbox = PeerStore(database), OutboxStore(database)
 

@@ -149,7 +149,7 @@ def template() -> Iterator[Path]:
 
 
 # An example takes a tenth of a second, so shrinking would take minutes.
-@settings(phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=600, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(program=_programs())
 def test_sqlite(template: Path, program: tuple[bool, list[tuple[str, str, list[Row]]]]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -27,6 +27,7 @@ from psihash.node import (
     settling,
 )
 from psihash.node.channel import PEER_BUSY, UNKNOWN_CHANNEL
+from psihash.node.contact import Acknowledgement
 from psihash.node.desk import NO_SUCH_AGREEMENT, NodeDesk
 from psihash.node.journal import NodeJournal
 from psihash.node.node import Node
@@ -36,6 +37,7 @@ from psihash.session.link import Numbered
 from psihash.session.messages import Receipt
 from psihash.session.party import Setting
 from psihash.session.responder import Responder
+from psihash.storage.leases import Lease
 from psihash.terms import AlgorithmId, SessionRole
 from psihash.wire.codec import ProtobufCodec
 
@@ -56,19 +58,22 @@ class Answering:
         self._lock = threading.Lock()
         self._stopping = False
         self._opens: dict[str, deque[float]] = {}
+        self._leases: dict[bytes, Lease] = {}
         self._lease = leasing.acquire(node, leasing.SERVE)
         settling.sweep(node, SessionRole.RESPONDER)
 
     # -- documents -------------------------------------------------------------------------------
 
     def sync(
-        self, peer: VerifiedPeer, bodies: Sequence[bytes], received: Sequence[bytes]
-    ) -> tuple[list[bytes], list[str]]:
-        """Take the peer's documents; give it what waits for it. Returns (documents, codes)."""
-        contact.confirm_digests(self._node, peer.agency, received)
+        self, peer: VerifiedPeer, bodies: Sequence[bytes], received: Acknowledgement
+    ) -> tuple[list[bytes], list[str], bytes]:
+        """Take the peer's documents; give it what waits for it. Returns (documents, codes, our
+        signature over what was taken)."""
+        contact.confirm_signed(self._node, peer.card.card, received)
         codes = contact.take(self._node, peer.agency, bodies)
         annexes.refresh_all(self._node, peer.agency)
-        return [body for _, body in contact.outgoing(self._node, peer.agency)], codes
+        waiting = [body for _, body in contact.outgoing(self._node, peer.agency)]
+        return waiting, codes, contact.acknowledge(self._node, bodies).signature
 
     def preflight(
         self,
@@ -122,13 +127,24 @@ class Answering:
             if self._stopping:
                 raise errors.UnavailableError(NODE_STOPPING, "this node is being shut down")
             self._require_room(peer.agency)
+            lease = self._pair_lease(peer.agency)
             self._used.add(channel)
-            worker = self._new_worker(peer)
+            worker = self._new_worker(peer, channel)
             self._workers[channel] = worker
+            self._leases[channel] = lease
         worker.start()
         return worker
 
-    def _new_worker(self, peer: VerifiedPeer) -> Worker:
+    def _pair_lease(self, agency: str) -> Lease:
+        """One session with a peer at a time, whoever opened it."""
+        try:
+            return leasing.acquire(self._node, leasing.pair(agency))
+        except errors.StateError:
+            raise errors.UnavailableError(
+                PEER_BUSY, "a session between the two agencies is under way"
+            ) from None
+
+    def _new_worker(self, peer: VerifiedPeer, channel: bytes) -> Worker:
         node, card = self._node, peer.card.card
         desk = NodeDesk(node, card, SessionRole.RESPONDER)
         setting = Setting(
@@ -141,13 +157,13 @@ class Answering:
             codec=ProtobufCodec(),
             rng=node.rng,
         )
-        return Worker(node, peer.agency, Responder(setting))
+        return Worker(
+            node, peer.agency, Responder(setting, channel), lambda: self._release(channel)
+        )
 
     def _require_room(self, agency: str) -> None:
-        running = [worker for worker in self._workers.values() if not worker.ended]
-        of_peer = sum(1 for worker in running if worker.peer == agency)
-        settings = self._node.settings
-        if len(running) >= settings.max_sessions or of_peer >= settings.max_sessions_per_peer:
+        running = sum(1 for worker in self._workers.values() if not worker.ended)
+        if running >= self._node.settings.max_sessions:
             raise errors.UnavailableError(PEER_BUSY, "as many sessions as allowed are running")
         opens = self._opens.setdefault(agency, deque(maxlen=limits.SESSION_OPENS_PER_MINUTE))
         if len(opens) == opens.maxlen and time.monotonic() - opens[0] < 60.0:
@@ -157,6 +173,13 @@ class Answering:
     def _forget_ended(self) -> None:
         for channel in [key for key, worker in self._workers.items() if worker.forgettable]:
             del self._workers[channel]
+
+    def _release(self, channel: bytes) -> None:
+        """A session is over: the next one with this peer may begin."""
+        with self._lock:
+            lease = self._leases.pop(channel, None)
+        if lease is not None:
+            self._node.stores.leases.release(lease)
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psihash import errors
+from psihash import canonical, errors
 from psihash.audit.event import Event
 from psihash.identity import signatures
 from psihash.identity.cards import Card
@@ -79,13 +79,27 @@ def _abort(node: Node, row: SessionRow, code: str, *, signature: str | None = No
     with node.stores.database.transaction():
         if node.stores.sessions.get(row.id).closed is not None:
             return  # its worker was faster
-        node.stores.sessions.close(row.id, "aborted", code, node.stamp())
+        evidence = None if signature is None else _evidence(node, row, signature)
+        node.stores.sessions.close(row.id, "aborted", code, node.stamp(), evidence)
         node.stores.sessions.erase(row.id, node.stamp())
         shared = facts.ended(bytes.fromhex(row.id), "aborted")
         local = _local(row) | {"code": code, "by": node.agency}
         if signature is not None:
             local["peer_signature"] = signature
         node.record(Event.SESSION_ABORT, local, shared)
+
+
+def _evidence(node: Node, row: SessionRow, signature: str) -> bytes:
+    """Our receipt, which the responder had, and its signed word that there is no result. Kept
+    outside what is erased: should the word be a lie, this shows who said it."""
+    own = sealed.receipt(node, row.id, sealed.OWN_RECEIPT)
+    return canonical.encode(
+        {
+            "own_receipt": "" if own is None else own.body.decode(),
+            "own_signature": "" if own is None else own.signature.hex(),
+            "aborted_signature": signature,
+        }
+    )
 
 
 def _local(row: SessionRow) -> dict[str, str]:
