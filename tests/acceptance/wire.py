@@ -24,7 +24,7 @@ from psihash.node.node import Node
 from tests.cli.homes import Home
 
 
-class Fault(grpc.RpcError):
+class Fault(grpc.RpcError):  # type: ignore[misc]
     """What a gRPC client sees of an aborted call."""
 
     def __init__(self, status: grpc.StatusCode, text: str) -> None:

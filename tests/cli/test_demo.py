@@ -81,7 +81,9 @@ def run_in_shell(text: str, where: Path) -> str:
 
 
 @pytest.mark.two_process
-@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "name", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
+)
 def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path, name: signal.Signals) -> None:
     folder = tmp_path / "out"
     with subprocess.Popen(command(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
