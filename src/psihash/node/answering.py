@@ -6,6 +6,7 @@ be called from several threads at once.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -42,8 +43,12 @@ from psihash.terms import AlgorithmId, SessionRole
 from psihash.wire.codec import ProtobufCodec
 
 NODE_STOPPING = errors.define("node-stopping", "this node is being shut down")
+SESSION_SUPERSEDED = errors.define(
+    "session-superseded", "the peer has opened another session, so it has lost this one"
+)
 BAD_CALL = errors.define("bad-call", "a call's fields are out of range")
 
+_SUPERSEDED_SECONDS = 5.0
 _STOP_SECONDS = 10.0
 """How long a shut-down waits for sessions that compute."""
 
@@ -110,9 +115,26 @@ class Answering:
         """Carry numbered messages of one session; (ack, messages, finished)."""
         if len(channel) != NONCE_BYTES:
             raise errors.ProtocolError(BAD_CALL, "a channel has 32 bytes")
+        self._end_superseded(peer.agency, channel)
         worker = self._worker(peer, channel, messages)
         worker.deliver(ack, messages)
         return worker.collect(room, limits.POLL_SECONDS if hold else 0.0)
+
+    def _end_superseded(self, agency: str, channel: bytes) -> None:
+        """A peer has one session under way, so where it opens another, the one that is here has
+        lost its process over there."""
+        with self._lock:
+            if channel in self._used:
+                return
+            running = [
+                worker
+                for worker in self._workers.values()
+                if worker.peer == agency and not worker.ended
+            ]
+        for worker in running:
+            worker.stop(errors.PeerError(SESSION_SUPERSEDED, "the peer has opened another session"))
+        for worker in running:
+            worker.join(_SUPERSEDED_SECONDS)
 
     def _worker(self, peer: VerifiedPeer, channel: bytes, messages: Sequence[Numbered]) -> Worker:
         with self._lock:
@@ -177,9 +199,12 @@ class Answering:
     def _release(self, channel: bytes) -> None:
         """A session is over: the next one with this peer may begin."""
         with self._lock:
-            lease = self._leases.pop(channel, None)
+            lease = self._leases.get(channel)
         if lease is not None:
-            self._node.stores.leases.release(lease)
+            # Where the store cannot take it in, it is done again with the housekeeping.
+            with contextlib.suppress(errors.StorageError):
+                self._node.stores.leases.release(lease)
+                self._leases.pop(channel, None)
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -226,8 +251,20 @@ class Answering:
             self._lease = leasing.acquire(self._node, leasing.SERVE)
         with self._lock:
             self._forget_ended()
+        self._hold_leases()
         self._close_orphans()
         retention.erase_due(self._node)
+
+    def _hold_leases(self) -> None:
+        """Of sessions under way; those of sessions that have ended are given back."""
+        with self._lock:
+            held = dict(self._leases)
+            live = {channel for channel, worker in self._workers.items() if not worker.ended}
+        for channel, lease in held.items():
+            if channel in live:
+                self._leases[channel] = leasing.renew(self._node, lease)
+            else:
+                self._release(channel)
 
     def _close_orphans(self) -> None:
         """Sessions whose worker ended while the store could not take that in."""

@@ -61,6 +61,9 @@ class _Drive:
     worker: Worker
     lease: Lease
     on_progress: OnProgress | None
+    acked: int = 0
+    moved: bool = True
+    """Whether the last call brought either side anything."""
 
 
 def match(
@@ -180,10 +183,13 @@ def _run(drive: _Drive) -> SessionResult:
 
 def _pump(drive: _Drive) -> None:
     """Call the peer until the session is over and both have everything."""
-    worker = drive.worker
+    worker, pause = drive.worker, 0.0
     while not worker.finished:
         hold = worker.await_turn(limits.POLL_SECONDS)
+        time.sleep(pause)
         ended = _exchange(drive, hold=hold)
+        # A peer that has no room for what we say is not told again and again at full speed.
+        pause = 0.0 if drive.moved else min(0.5, 2 * pause + 0.01)
         drive.lease = leasing.renew(drive.node, drive.lease)
         if drive.on_progress is not None:
             drive.on_progress(worker.progress)
@@ -204,6 +210,9 @@ def _exchange(drive: _Drive, *, hold: bool) -> bool:
     reply = _call_with_retries(drive, request)
     received = [Numbered(each.number, each.body) for each in reply.messages]
     drive.worker.deliver(reply.ack, received)
+    # A call that was held has waited already.
+    drive.moved = bool(received) or reply.ack > drive.acked or hold
+    drive.acked = reply.ack
     return reply.ended and not received
 
 

@@ -67,7 +67,12 @@ def settle(node: Node, peer: Card, channel: PeerChannel) -> None:
 
 def _complete(node: Node, row: SessionRow, own: Receipt, said: Receipt, peer: Card) -> None:
     receipt.verify_signature(peer.keys.signing, said)
-    receipt.check(receipt.document(own), said)
+    try:
+        receipt.check(receipt.document(own), said)
+    except errors.ProtocolError as error:
+        # Its signed word is no receipt of this session, and it will say nothing else.
+        _abort(node, row, error.code)
+        return
     with node.stores.database.transaction():
         sealed.put(node, row.id, sealed.PEER_RECEIPT, sealed.pack_receipt(said))
         node.stores.sessions.close(row.id, "completed", "completed", node.stamp())

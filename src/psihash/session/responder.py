@@ -41,7 +41,7 @@ from psihash.session.messages import (
     SeenRoot,
 )
 from psihash.session.party import Handler, Party, Setting
-from psihash.session.ports import PRIVATE_CODES, Permit, Proposal, SignedHead
+from psihash.session.ports import Permit, Proposal, SignedHead, told
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
 BAD_OFFER = errors.define("bad-offer", "the offer is malformed or contradicts itself")
@@ -55,7 +55,6 @@ STEP_SKIPPED = errors.define(
     "step-skipped", "the peer's receipt comes before the labels or records of the session's rung"
 )
 WRONG_CHANNEL = errors.define("wrong-channel", "a hello was played on another channel than its own")
-DECLINED = errors.define("declined", "the other side declined for a reason that it keeps to itself")
 ROOTS_CHANGED = errors.define(
     "roots-changed", "the initiator's roots are not the ones it committed to"
 )
@@ -287,11 +286,9 @@ class Responder(Party):
             self.machine.take(Input.SEND_REFUSE)
             return self._setting.codec.encode_greeting(Refuse(error.code))
         if self.state is State.OFFERING and isinstance(error, errors.RefusedError):
-            # What only our own set explains is not told: the code would say something about it.
-            code = DECLINED if error.code in PRIVATE_CODES else error.code
-            return self._send(Input.SEND_REFUSE, Refuse(code))
+            return self._send(Input.SEND_REFUSE, Refuse(told(error.code)))
         self.machine.take(Input.SEND_ABORT)
-        return self._sealed(self._setting.codec.encode(Abort(error.code)))
+        return self._sealed(self._setting.codec.encode(Abort(told(error.code))))
 
     def _greeted(self) -> tuple[Hello, Identities]:
         if self._hello is None or self._sides is None:
