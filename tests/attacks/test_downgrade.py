@@ -152,9 +152,9 @@ def test_an_agreement_that_is_not_between_the_two_opens_nothing(
     assert refused_codes(meeting) == ("no-such-agreement", "no-such-agreement")
 
 
-BUDGETS = {
+BUDGETS: dict[str, dict[str, Any]] = {
     "clause-sessions": {"sessions_per_period": 1},
-    "clause-elements": {"elements_per_period": 900},
+    "clause-elements": {"elements_per_period": 600},
 }
 
 
