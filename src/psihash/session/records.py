@@ -22,7 +22,9 @@ MAX_TEXT: Final = 500
 MAX_VERDICTS: Final = 256
 
 RECORD_TOO_LONG = errors.define(
-    "record-too-long", "a match record of ours is longer than the protocol allows"
+    "record-too-long",
+    "a match record of ours is longer than the protocol allows",
+    private=True,
 )
 
 

@@ -23,7 +23,6 @@ from psihash.session.own import OwnSet
 from psihash.terms import AlgorithmId, Learn, Role, Rung, SessionRole
 
 WRONG_RUN = errors.define("wrong-run", "an engine frame names a run that is not the one under way")
-FRAME_TOO_LARGE = errors.define("frame-too-large", "an engine frame is larger than the limit")
 
 CONTEXT_KIND = "session"
 
