@@ -195,11 +195,11 @@ def check_peer_collections(
 
 
 OURS = {
-    "case": everything(range(40)),
-    "series one": everything(range(30, 60)),
-    "series two": everything(range(200, 205)),
+    "case": everything(range(16)),
+    "series one": everything(range(12, 24)),
+    "series two": everything(range(200, 203)),
 }
-THEIRS = {"big case": everything(range(20, 45)), "series three": everything(range(40, 90))}
+THEIRS = {"big case": everything(range(8, 18)), "series three": everything(range(16, 34))}
 
 
 @pytest.fixture(scope="module")
