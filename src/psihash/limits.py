@@ -36,6 +36,9 @@ MAX_CONSISTENCY_HASHES: Final = 128
 MAX_RECORD_LINE: Final = 64 * 1024
 """All records of one matched element: some hundred verdicts."""
 
+MAX_RECORDS: Final = 1_000
+"""Records of one matched element; hardly more would fit its line."""
+
 MAX_BLOB_BYTES: Final = 512 * 1024**2
 """A whole disclosure; a larger one belongs into several sessions. It bounds what a peer can make
 us hold."""

@@ -85,7 +85,7 @@ def _element(line: bytes) -> tuple[PeerRecord, ...]:
         raise bad("a record is not canonical JSON") from None
     _members(value, {"records"})
     records = value["records"]
-    if not isinstance(records, list) or not 1 <= len(records) <= limits.MAX_COLLECTIONS:
+    if not isinstance(records, list) or not 1 <= len(records) <= limits.MAX_RECORDS:
         raise bad("a list of records is malformed")
     return tuple(_record_from(record) for record in records)
 
