@@ -15,6 +15,7 @@ import grpc
 from psihash import errors, limits
 from psihash.node.answering import Answering
 from psihash.node.node import Node
+from psihash.node.tls_probe import split_endpoint
 from psihash.wire.v1 import peer_pb2_grpc
 from psihash_server.credentials import Credentials
 from psihash_server.service import PeerService
@@ -78,6 +79,7 @@ async def _serve(node: Node, listen: str, on_ready: Callable[[str], None]) -> No
 
 
 def _listen(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials) -> int:
+    split_endpoint(listen)  # without a port gRPC would take 443
     try:
         port = int(server.add_secure_port(listen, credentials))
     except RuntimeError:

@@ -91,12 +91,13 @@ def test_the_responder_dies_anywhere(agencies: Agencies, fault: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_process_dies_while_it_settles_an_earlier_session(agencies: Agencies, when: str) -> None:
-    with programs.serving(agencies, "before:witness") as server:
-        first = programs.match(agencies, "after:settling")
-        assert first.code == -signal.SIGKILL
-        server.stop()
+@pytest.mark.parametrize(
+    ("first", "step"), [("after:settling", "settle-abort"), ("before:completed", "settle-complete")]
+)
+def test_a_process_dies_while_it_settles_an_earlier_session(
+    agencies: Agencies, when: str, first: str, step: str
+) -> None:
     with programs.serving(agencies):
-        second = programs.match(agencies, f"{when}:settle-abort")
-        assert second.code == -signal.SIGKILL
+        for fault in (first, f"{when}:{step}"):
+            assert programs.match(agencies, fault).code == -signal.SIGKILL
         check_after(agencies)

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from psihash import errors, limits
+from psihash.agreement.clauses import CLAUSE_RUNG
 from psihash.agreement.rules import check_active
 from psihash.agreement.state import Agreement
+from psihash.agreement.status import Status
 from psihash.audit.event import Event
 from psihash.identity.trust import KnownPeer, PeerStatus
 from psihash.node import (
@@ -86,6 +88,7 @@ def match(
             f"peer-{known.status.value}", f"{peer} is {known.status.value} here"
         )
     found = preflight.find(node, peer, agreement)
+    _check_here(node, found, rung or found.terms.rung, engine)
     for attempt in range(_ATTEMPTS):
         try:
             return _match_once(node, known, found, rung, engine, on_progress)
@@ -96,6 +99,21 @@ def match(
                 raise
         time.sleep(1.0 + 3.0 * secrets.randbelow(1000) / 1000)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _check_here(node: Node, agreement: Agreement, rung: Rung, engine: str) -> None:
+    """What can be refused without asking the peer is refused before it is asked. What is only
+    missing may have been sent meanwhile."""
+    terms = agreement.terms
+    if agreement.state(node.stamp()).status in (Status.EXPIRED, Status.REFUSED, Status.REVOKED):
+        check_active(agreement, node.stamp())
+    if rung.height > terms.rung.height:
+        raise errors.RefusedError(
+            CLAUSE_RUNG, f"the agreement allows rung {terms.rung.value} at most"
+        )
+    installed = [each.id for each in node.engines.installed()]
+    allowed = allowed_engines(terms, installed)
+    node.engines.choose(rung, terms.learn, allowed, installed, engine)
 
 
 def _match_once(

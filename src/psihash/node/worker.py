@@ -37,7 +37,8 @@ class Worker:
     def __init__(
         self, node: Node, peer: str, party: Party, on_end: Callable[[], None] | None = None
     ) -> None:
-        """``on_end`` is called once the party has come to its end, from the worker's thread."""
+        """``on_end`` is called when the party has come to its end, from the worker's thread, before
+        the session counts as ended: then the next one may begin."""
         self.peer = peer
         self.party = party
         self._node, self._on_end = node, on_end
@@ -145,11 +146,13 @@ class Worker:
             self._log_fault(fault)
             self._fail(errors.PsihashError(INTERNAL, "a fault inside this node"))
         finally:
-            with self._changed:
-                self._ended, self._busy = True, False
-                self._changed.notify_all()
-            if self._on_end is not None:
-                self._on_end()
+            try:
+                if self._on_end is not None:
+                    self._on_end()
+            finally:
+                with self._changed:
+                    self._ended, self._busy = True, False
+                    self._changed.notify_all()
 
     def _cause(self, error: errors.PsihashError) -> errors.PsihashError:
         """A cancellation may show first as a session that cannot move on."""
