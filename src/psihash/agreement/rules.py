@@ -16,7 +16,7 @@ from psihash.agreement.documents import Annex
 from psihash.agreement.state import ANNEX_CONFLICT, Agreement
 from psihash.agreement.status import Status
 from psihash.agreement.terms import Party, Terms
-from psihash.terms import SIZE_CLASSES, AlgorithmId, is_size_class, size_class
+from psihash.terms import SIZE_CLASSES, AlgorithmId, Rung, is_size_class, size_class
 
 AGREEMENT_UNSIGNED = errors.define(
     "agreement-unsigned", "the terms of the agreement lack a signature"
@@ -176,6 +176,9 @@ def _check_side(
         raise errors.RefusedError(ANNEX_MISMATCH, "a side names classes for other algorithms")
     for algorithm, size in classes.items():
         # Only true classes: any other number would tell more about a set than its class does.
-        if not is_size_class(size) or size > largest[algorithm]:
+        # At series each number is filled up to a class of its own, which no annex states; the
+        # terms' largest class bounds the list there.
+        above = request.rung is not Rung.SERIES and size > largest[algorithm]
+        if not is_size_class(size) or above:
             raise errors.RefusedError(ANNEX_MISMATCH, "a list does not fit the annex in force")
     return annex

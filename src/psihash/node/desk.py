@@ -53,7 +53,7 @@ class NodeDesk:
         held = self._held_checkpoint()
         self.agreement = agreement
         self.permit = Permit(
-            own=sets.own_set(self._node, agreement, proposal.algorithms),
+            own=sets.own_set(self._node, agreement, proposal.algorithms, proposal.rung),
             own_case=agreement.case(self._node.agency),
             engine=self._node.engines.get(proposal.engine),
             own_annex=own.digest,

@@ -7,6 +7,7 @@ padded with dummies to a size class. What was removed stays as a leaf that nobod
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -18,10 +19,11 @@ from psihash.identity import sealing
 from psihash.node.holder import NodeHolder
 from psihash.node.node import Node
 from psihash.psi import encoding
+from psihash.psi.series import make_cells
 from psihash.session.commitment import LeafContext, Opening, batch_leaves, salt
 from psihash.session.own import OfferedCollection, OwnAlgorithm, OwnSet
 from psihash.storage.commitments import CommitmentKey
-from psihash.terms import AlgorithmId, size_class
+from psihash.terms import AlgorithmId, Rung, size_class
 
 NOT_COMMITTED = errors.define(
     "not-committed", "an item to be opened is not in the committed set: the store was changed"
@@ -34,7 +36,9 @@ _SEED_PURPOSE = "commitment-seed"
 _SEED_BYTES = 32
 
 
-def own_set(node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId]) -> OwnSet:
+def own_set(
+    node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId], rung: Rung
+) -> OwnSet:
     """Everything that this side brings into a session under an agreement."""
     collections = tuple(
         OfferedCollection(row.opaque_id, row.collection, row.kind)
@@ -45,15 +49,19 @@ def own_set(node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId])
     held = {info.name for info in node.stores.holdings.collections()}
     # A collection that was removed since it was offered is an empty set under its pseudonym.
     names = [collection.name for collection in collections if collection.name in held]
+    holder = NodeHolder(node.stores.holdings, names, node.card.contact)
+    sets = {name: own_algorithm(node, name, names) for name in algorithms}
+    if rung is Rung.SERIES:
+        sets = {name: _with_cells(holder, name, own) for name, own in sets.items()}
     return OwnSet(
         collections=collections,
-        algorithms={name: own_algorithm(node, name, names) for name in algorithms},
+        algorithms=sets,
         commitments={
             (collection.id, name): commit(node, agreement, collection, name)
             for collection in collections
             for name in algorithms
         },
-        holder=NodeHolder(node.stores.holdings, names, node.card.contact),
+        holder=holder,
     )
 
 
@@ -63,6 +71,11 @@ def own_algorithm(node: Node, algorithm: AlgorithmId, names: Sequence[str]) -> O
     empty = np.empty((0, algorithm.digest_bytes), dtype=np.uint8)
     digests = np.ascontiguousarray(np.concatenate([empty, *chunks]))
     return OwnAlgorithm(digests, encoding.tokens(algorithm, digests))
+
+
+def _with_cells(holder: NodeHolder, algorithm: AlgorithmId, own: OwnAlgorithm) -> OwnAlgorithm:
+    held = holder.series_of(algorithm, [row.tobytes() for row in own.digests])
+    return replace(own, cells=make_cells(held))
 
 
 class StoredCommitment:

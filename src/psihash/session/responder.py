@@ -41,6 +41,7 @@ from psihash.session.messages import (
 )
 from psihash.session.party import Handler, Party, Setting
 from psihash.session.ports import Proposal, SignedHead
+from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
 BAD_OFFER = errors.define("bad-offer", "the offer is malformed or contradicts itself")
@@ -147,6 +148,8 @@ class Responder(Party):
                 WRONG_ANNEX, "the annexes of the two sides differ; exchange documents first"
             )
         self.permit, self._offer = permit, offer
+        self._secrets = RunSecrets(permit.engine, offer.rung, offer.learn, offer.algorithms)
+        self._secrets.check_peer(offer.keys)
         seen = {(entry.collection, entry.algorithm): entry.size for entry in offer.seen}
         accept = Accept(
             classes=permit.own.classes(offer.algorithms),
@@ -157,6 +160,7 @@ class Responder(Party):
                 for (collection, algorithm), (size, _) in permit.peer_seen.items()
             ),
             seen_log_size=permit.peer_log_size,
+            keys=self._secrets.publics,
         )
         self._peer_holds = offer.seen_log_size
         self._draft = self._draft_deal(offer, accept)
@@ -191,6 +195,7 @@ class Responder(Party):
             algorithms=offer.algorithms,
             classes=(offer.classes, accept.classes),
             roots=((), accept.roots),
+            keys=(offer.keys, accept.keys),
             approvals=self._allowed().approvals,
             previous_receipt=offer.previous_receipt,
             expires=offer.expires,

@@ -57,7 +57,9 @@ class PlainEngine:
     def party(self, role: Role, items: Items, terms: RunTerms, rng: Rng) -> Party:
         del rng
         learns = self._both or role is Role.RECEIVER
-        return PlainParty(items, terms, learns=learns, shows=self._both or not learns, cut=self._chunk)
+        return PlainParty(
+            items, terms, learns=learns, shows=self._both or not learns, cut=self._chunk
+        )
 
 
 class PlainParty:

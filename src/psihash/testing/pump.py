@@ -258,7 +258,9 @@ def tampered(call: Call, fault: Fault, chance: random.Random) -> Call:
         other = (place + 1) % len(messages)
         messages[place], messages[other] = messages[other], messages[place]
     else:
-        messages[place] = replace(messages[place], body=_broken(messages[place].body, fault, chance))
+        messages[place] = replace(
+            messages[place], body=_broken(messages[place].body, fault, chance)
+        )
     return replace(call, messages=tuple(messages))
 
 
