@@ -8,7 +8,7 @@ import pytest
 
 from psihash.errors import PsihashError, RefusedError, UnavailableError
 from psihash.psi import registry
-from psihash.psi.engine import Engine, EngineProperties, Items, Party, Rng, RunTerms
+from psihash.psi.engine import Engine, EngineProperties, Items, Party, Rng, RunSecret, RunTerms
 from psihash.psi.engines import openmined_library
 from psihash.psi.registry import Registry, default, short_name
 from psihash.terms import Learn, Role, Rung
@@ -31,7 +31,12 @@ class Named:
     def properties(self) -> EngineProperties:
         return self._properties
 
-    def party(self, role: Role, items: Items, terms: RunTerms, rng: Rng) -> Party:
+    def secret(self, rung: Rung) -> RunSecret | None:
+        raise AssertionError("the registry makes no secrets")
+
+    def party(
+        self, role: Role, items: Items, terms: RunTerms, rng: Rng, secret: RunSecret | None = None
+    ) -> Party:
         raise AssertionError("the registry makes no parties")
 
 

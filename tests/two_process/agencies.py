@@ -136,9 +136,7 @@ def make(root: Path) -> Agencies:
     for agency in (NL, BE, DE):
         new = opening.NewHome(agency, agency.upper(), agency[:2].upper(), endpoints.get(agency))
         opening.create(root / agency, new)
-        set_up(
-            root / agency, session_idle_seconds=IDLE_SECONDS, reconnect_seconds=RECONNECT_SECONDS
-        )
+        set_up(root / agency, session_idle_seconds=IDLE_SECONDS, reconnect_seconds=RECONNECT_SECONDS)
     nodes = {agency: opening.open_node(root / agency) for agency in (NL, BE, DE)}
     try:
         rings = {agency: node.keys for agency, node in nodes.items()}

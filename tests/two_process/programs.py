@@ -115,7 +115,9 @@ def start_server(agencies: Agencies, fault: str = "", *, port: int | None = None
 
 
 @contextmanager
-def serving(agencies: Agencies, fault: str = "", *, port: int | None = None) -> Iterator[Program]:
+def serving(
+    agencies: Agencies, fault: str = "", *, port: int | None = None
+) -> Iterator[Program]:
     server = start_server(agencies, fault, port=port)
     try:
         yield server

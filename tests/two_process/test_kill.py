@@ -91,7 +91,9 @@ def test_the_responder_dies_anywhere(agencies: Agencies, fault: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_process_dies_while_it_settles_an_earlier_session(agencies: Agencies, when: str) -> None:
+def test_a_process_dies_while_it_settles_an_earlier_session(
+    agencies: Agencies, when: str
+) -> None:
     with programs.serving(agencies, "before:witness") as server:
         first = programs.match(agencies, "after:settling")
         assert first.code == -signal.SIGKILL
