@@ -64,8 +64,9 @@ proto: dev ## generate the wire code again from proto/
 proto-check: dev ## fail unless the wire code is what proto/ generates
 	$(PY) -m tests.architecture.generated_code check
 
-docs: dev ## write docs/errors.md again from the code
+docs: dev ## write docs/errors.md and the reference in docs/cli.md again from the code
 	$(PY) -m tests.architecture.errors_page write
+	$(PY) -m tests.cli.cli_page write
 
 demo: install ## two agencies on this machine, from cards to receipts, into demo-output
 	$(PY) -m psihash_client.demo demo-output

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,14 +54,13 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in taken]
 
 
-@dataclass
+@dataclass(frozen=True)
 class DemoAgency:
     """One agency: its home, and the program run on it as its operator would run it."""
 
     id: str
     home: Path
     port: int
-    collections: list[str] = field(default_factory=list)
 
     @property
     def endpoint(self) -> str:
@@ -70,18 +69,20 @@ class DemoAgency:
     def run(self, *words: str, shown: str = "") -> dict[str, Any]:
         """One command; its document. Raises DemoError with the command's own words if it fails."""
         print(f"  {self.id}$ psihash {shown or _shown(words)}", flush=True)
-        done = subprocess.run(
-            [*_COMMAND, "--home", str(self.home), "--json", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            env=_environment(),
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
         try:
+            done = subprocess.run(
+                [*_COMMAND, "--home", str(self.home), "--json", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                env=_environment(),
+                timeout=_COMMAND_SECONDS,
+                check=False,
+            )
             document: dict[str, Any] = json.loads(done.stdout)
+        except subprocess.TimeoutExpired:
+            raise DemoError(f"psihash {words[0]} took more than {_COMMAND_SECONDS} s") from None
         except ValueError:
-            raise DemoError(f"psihash {words[0]} ended with code {done.returncode}") from None
+            raise DemoError(f"psihash {words[0]} ended without a result") from None
         if done.returncode != 0:
             error = document.get("error", {})
             raise DemoError(f"psihash {words[0]}: {error.get('message')} ({error.get('code')})")

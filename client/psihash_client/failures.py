@@ -44,7 +44,8 @@ def _usage(failure: click.ClickException, as_json: bool) -> int:
         hint = f"run `{failure.ctx.command_path} --help`"
     if isinstance(failure, click.NoSuchOption) and failure.option_name in ("--json", "--home"):
         hint = f"{failure.option_name} stands in front of the command: psihash --json COMMAND"
-    return _say(as_json, USAGE, failure.format_message(), hint, errors.InputError.exit_code)
+    message = " ".join(failure.format_message().split())  # click breaks some into several lines
+    return _say(as_json, USAGE, message, hint, errors.InputError.exit_code)
 
 
 def _internal(failure: BaseException, as_json: bool) -> int:
@@ -67,8 +68,7 @@ def _say(as_json: bool, code: str, message: str, hint: str, exit_code: int) -> i
         error = {"code": code, "message": message, "hint": hint}
         click.echo(json.dumps({"error": error}, ensure_ascii=True, indent=2))
     else:
-        for line in message.splitlines() or [""]:
-            note(f"psihash: {line}")
+        note(f"psihash: {message}")
         note(f"  code: {code}")
         if hint:
             note(f"  hint: {hint}")

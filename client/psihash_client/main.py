@@ -107,3 +107,7 @@ def _home(text: str) -> Path:
 def main() -> None:
     """The entry point ``psihash``."""
     cli.main(prog_name="psihash")
+
+
+if __name__ == "__main__":
+    main()

@@ -104,17 +104,15 @@ def _counts(result: SessionResult) -> Iterator[str]:
 
 
 def _items_in_words(result: SessionResult) -> str:
+    least, most = result.matched_items_min, result.matched_items_max
+    if least is None or most is None:
+        return ""
     there = {name for item in result.items for name in item.peer_collections}
     where = f", in {plural(len(there), 'collection')} of theirs" if there else ""
-    if result.matched_items is not None:
-        are = "is" if result.matched_items == 1 else "are"
-        return f"{plural(result.matched_items, 'item')} of yours {are} also there{where}."
-    if result.matched_items_min is not None and result.matched_items_max is not None:
-        return (
-            f"Between {result.matched_items_min:,} and {result.matched_items_max:,} items of yours "
-            "are also there."
-        )
-    return ""
+    if least == most:
+        are = "is" if most == 1 else "are"
+        return f"{plural(most, 'item')} of yours {are} also there{where}."
+    return f"Between {least:,} and {most:,} items of yours are also there{where}."
 
 
 def _next_steps(result: SessionResult) -> Iterator[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
-import time
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
 
@@ -19,6 +22,8 @@ from psihash.node import preflight
 from psihash.node.answering import Answering
 from psihash.node.channel import PEER_BUSY
 from psihash.node.node import Node
+from psihash.node.refusals import Refusals
+from psihash.node.worker import INTERNAL
 from psihash.session.deal import HASH_BYTES
 from psihash.session.link import Numbered
 from psihash.wire.codec import encode_receipt
@@ -31,8 +36,17 @@ OLD_TLS = errors.define("old-tls", "the peer's connection uses an older TLS than
 TLS_VERSION = b"TLSv1.3"
 """gRPC for Python cannot refuse an older one in the handshake, so each call checks."""
 
+CALLS_PER_PEER: Final = 8
+"""Calls that one peer may have under way; two sessions need two."""
+
 _Reply = TypeVar("_Reply")
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    status: grpc.StatusCode
+    details: str
 
 
 class PeerService(peer_pb2_grpc.PeerServicer):
@@ -40,7 +54,9 @@ class PeerService(peer_pb2_grpc.PeerServicer):
 
     def __init__(self, node: Node, answering: Answering, pool: Executor) -> None:
         self._node, self._answering, self._pool = node, answering, pool
-        self._refused: dict[tuple[str, str], float] = {}
+        self._refusals = Refusals(node)
+        self._under_way: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     async def Sync(self, request: pb.SyncRequest, context: _Context) -> pb.SyncReply:
         def answer(peer: VerifiedPeer) -> pb.SyncReply:
@@ -99,21 +115,30 @@ class PeerService(peer_pb2_grpc.PeerServicer):
         return await self._answer(context, answer)
 
     async def _answer(self, context: _Context, work: Callable[[VerifiedPeer], _Reply]) -> _Reply:
-        """Prove who calls, do the work off the event loop, and let no exception's text out."""
+        """Prove who calls and do the work, both off the event loop."""
         facts = context.auth_context() or {}
         pem = facts.get("x509_pem_cert", [b""])[0]
         version = facts.get("ssl_tls_version", [b""])[0]
+        outcome = await asyncio.get_running_loop().run_in_executor(
+            self._pool, self._attempt, pem, version, work
+        )
+        if isinstance(outcome, _Refusal):
+            await context.abort(outcome.status, outcome.details)
+            raise AssertionError("abort raises")
+        return outcome
 
-        def all_of_it() -> _Reply:
-            return work(self._prove(pem, version))
-
+    def _attempt(
+        self, pem: bytes, version: bytes, work: Callable[[VerifiedPeer], _Reply]
+    ) -> _Reply | _Refusal:
+        """The reply, or what to say instead. No exception's text gets out, or into the log."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, all_of_it)
+            peer = self._prove(pem, version)
+            with self._place(peer.agency):
+                return self._work(peer, work)
         except errors.PsihashError as error:
-            await context.abort(_status(error), error.code)
+            return _Refusal(_status(error), error.code)
         except Exception as fault:  # noqa: BLE001 - its text could hold anything
-            await context.abort(grpc.StatusCode.INTERNAL, self._note_fault(fault))
-        raise AssertionError("abort raises")
+            return _Refusal(grpc.StatusCode.INTERNAL, self._note_fault(fault))
 
     def _prove(self, pem: bytes, version: bytes) -> VerifiedPeer:
         try:
@@ -121,28 +146,42 @@ class PeerService(peer_pb2_grpc.PeerServicer):
                 raise errors.RefusedError(OLD_TLS, "the connection does not use TLS 1.3")
             return verify_peer(pem, self._node.directory, self._node.now())
         except errors.PsihashError as error:
-            self._record_refusal(pem, error.code)
+            fingerprint = hashlib.sha256(pem).hexdigest()
+            self._refusals.record(
+                Event.AUTH_FAILURE, code=error.code, certificate_fingerprint=fingerprint
+            )
             raise
 
-    def _record_refusal(self, pem: bytes, code: str) -> None:
-        """One entry a minute for each certificate and cause: a refused peer must not flood the
-        log by calling again and again."""
-        fingerprint = hashlib.sha256(pem).hexdigest()
-        now = time.monotonic()
-        if now - self._refused.get((fingerprint, code), -60.0) < 60.0:
-            return
-        self._refused[fingerprint, code] = now
-        self._node.record(
-            Event.AUTH_FAILURE, {"code": code, "certificate_fingerprint": fingerprint}
-        )
+    def _work(self, peer: VerifiedPeer, work: Callable[[VerifiedPeer], _Reply]) -> _Reply:
+        try:
+            return work(peer)
+        except errors.PsihashError as error:
+            self._refusals.record(
+                Event.INCIDENT, code=error.code, peer=peer.agency, what="refused call"
+            )
+            raise
+
+    @contextlib.contextmanager
+    def _place(self, agency: str) -> Iterator[None]:
+        """One of the calls that a peer may have under way: held calls must not take all threads."""
+        with self._lock:
+            if self._under_way[agency] >= CALLS_PER_PEER:
+                raise errors.UnavailableError(PEER_BUSY, "the peer makes too many calls at once")
+            self._under_way[agency] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[agency] -= 1
 
     def _note_fault(self, fault: Exception) -> str:
         """Only the kind of the fault goes to the log, under a number that the peer may quote."""
         number = secrets.token_hex(4)
-        self._node.record(
-            Event.INCIDENT, {"code": "internal", "kind": type(fault).__name__, "number": number}
-        )
-        return f"internal {number}"
+        with contextlib.suppress(errors.PsihashError):  # a fault of the store, most likely
+            self._node.record(
+                Event.INCIDENT, {"code": INTERNAL, "kind": type(fault).__name__, "number": number}
+            )
+        return f"{INTERNAL} {number}"
 
 
 def _status(error: errors.PsihashError) -> grpc.StatusCode:

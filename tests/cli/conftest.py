@@ -10,6 +10,11 @@ from tests.cli import homes
 from tests.cli.homes import Home
 
 
+@pytest.fixture(autouse=True)
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    homes.quick_keys(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
     """The originals: copy them, never change them."""

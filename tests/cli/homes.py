@@ -1,4 +1,4 @@
-"""Homes for tests: made once (each costs two slow key derivations), then copied."""
+"""Homes for tests: made once then copied, with keys that open quickly."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 from psihash_client.main import cli
+
+from psihash.identity import keys
+from psihash.node import checks
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,16 @@ def make(path: Path, agency: str, country: str) -> Home:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["--agency", agency, "--name", f"Police of {country}", "--country", country]
-    home.json("init", *words, "--endpoint", f"127.0.0.1:{port}")
+    with pytest.MonkeyPatch.context() as patch:
+        quick_keys(patch)
+        home.json("init", *words, "--endpoint", f"127.0.0.1:{port}")
     return home
+
+
+def quick_keys(patch: pytest.MonkeyPatch) -> None:
+    """One round in place of 128: each opening of a key would take half a second."""
+    patch.setattr(keys, "KDF_ROUNDS", 1)
+    patch.setattr(checks, "KDF_ROUNDS", 1)
 
 
 def digests(count: int, start: int = 0) -> list[str]:

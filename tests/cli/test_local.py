@@ -212,12 +212,19 @@ def test_what_is_no_list_is_named_and_nothing_is_imported(
         (["--collection", "a\nb"], "bad-collection-name"),
         (["--collection", "d41d8cd98f00b204e9800998ecf8427e"], "name-like-digest"),
         (["--collection", "A", "--format", "vicz"], "unknown-format"),
-        (["--collection", "A", "--format", "vics"], "not-a-list"),
         (["--collection", "A", "--kind", "cases"], "usage"),
     ],
 )
 def test_mistakes_of_an_import(nl: Home, plain_list: Path, words: list[str], code: str) -> None:
     assert nl.error("import", str(plain_list), *words)[:2] == (code, 2)
+
+
+def test_a_format_that_was_stated_and_is_another_is_refused(nl: Home, plain_list: Path) -> None:
+    words = ["import", str(plain_list), "--collection", "A", "--format", "vics"]
+    code, exit_code, _ = nl.error(*words)
+    assert code in ("not-a-list", "truncated-list")
+    assert exit_code == 2
+    assert nl.json("collection", "list")["collections"] == []
 
 
 def test_a_typo_in_a_collection_gets_the_right_name(nl: Home, plain_list: Path) -> None:
@@ -337,7 +344,7 @@ def test_renew_makes_a_new_certificate_and_card(nl: Home, de: Home) -> None:
     assert nl.json("doctor")["ok"] is True
     # The newer card is also accepted by hand, with its own fingerprint.
     de.meet(nl)
-    assert nl.error("renew", "--endpoint", "nowhere")[1] == 2
+    nl.json("renew", "--endpoint", "nowhere", exit_code=2)
     assert nl.json("peer", "card")["version"] == 2
 
 

@@ -71,7 +71,7 @@ def test_a_ticker_draws_over_itself_and_leaves_no_trace(
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     moments = iter([0.0, 0.01, 9.0])
-    monkeypatch.setattr(output.time, "monotonic", lambda: 100 + next(moments))
+    monkeypatch.setattr("psihash_client.output.time.monotonic", lambda: 100 + next(moments))
     with output.Ticker() as ticker:
         for text in ("one long line", "too soon", "short\x1b"):
             ticker.say(text)

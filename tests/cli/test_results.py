@@ -25,12 +25,12 @@ def test_counts_are_sentences() -> None:
             algorithms={MD5: AlgorithmResult(700, 12), SHA1: AlgorithmResult(350, 0)},
             matched_items=None,
             matched_items_min=12,
-            matched_items_max=12,
+            matched_items_max=15,
         )
     )
     assert "12 of your 700 MD5 digests are also there." in shown
     assert "0 of your 350 SHA-1 digests are also there." in shown
-    assert "Between 12 and 12 items" in shown
+    assert "Between 12 and 15 items" in shown
     assert "rung items" in shown
     assert "not evidence of absence" not in shown
 
@@ -63,6 +63,8 @@ def test_identified_there_and_open_here_comes_first() -> None:
             links=(Link("Vlinder", "Library", 5),),
             algorithms={MD5: AlgorithmResult(10, 5)},
             matched_items=5,
+            matched_items_min=5,
+            matched_items_max=5,
         )
     )
     first, links, counts = (

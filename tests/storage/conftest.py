@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,6 +36,10 @@ def postgres_url() -> Iterator[str]:
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
+        # An immediate stop: nothing of it is kept, and an orderly one writes all databases out.
+        process = server.get_postmaster_info().process
+        process.send_signal(signal.SIGQUIT)
+        process.wait(30)
         server.cleanup()
         shutil.rmtree(directory, ignore_errors=True)
 

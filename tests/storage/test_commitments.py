@@ -94,6 +94,19 @@ def test_unknown_and_existing(database: Database) -> None:
     assert exists.value.code == "commitment-exists"
 
 
+def test_forgetting_digests_keeps_the_leaves(database: Database) -> None:
+    store = CommitmentStore(database)
+    store.create(KEY, b"sealed", NOW)
+    hashes, digests = _leaves(0, CHUNK_LEAVES + 10)
+    store.append(KEY, 0, hashes, digests, b"root", NOW)
+    erased = {digests[1], digests[2], digests[CHUNK_LEAVES + 1]} - {None}
+    assert store.forget(KEY, erased) == len(erased)
+    assert store.forget(KEY, erased) == 0
+    kept = [d for chunk in store.chunks(KEY) for d in chunk.digests]
+    assert kept == [None if d in erased else d for d in digests]
+    assert store.leaf_hashes(KEY) == hashes
+
+
 def test_erasing_keeps_the_roots(database: Database) -> None:
     store = CommitmentStore(database)
     store.create(KEY, b"sealed", NOW)

@@ -10,8 +10,8 @@ import hashlib
 import json
 import shutil
 import socket
-from contextlib import contextmanager
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,10 +23,17 @@ from psihash.node.node import Node
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung
 
 NL, BE, DE = "nl-police", "be-police", "de-police"
-IDLE_SECONDS, RECONNECT_SECONDS = 4, 10
-OWN = {NL: range(0, 120), BE: range(80, 200)}
+IDLE_SECONDS = 4
+"""The answering side ends a session that is silent for so long; the asking side waits longer."""
+SETTINGS = {
+    NL: {"session_idle_seconds": 60, "reconnect_seconds": 30},
+    BE: {"session_idle_seconds": IDLE_SECONDS},
+    DE: {},
+}
+OWN = {NL: range(120), BE: range(80, 200)}
 COMMON = {hashlib.md5(str(n).encode()).hexdigest() for n in range(80, 120)}
-EVERY = {hashlib.md5(str(n).encode()).hexdigest() for n in range(0, 200)}
+EVERY = {hashlib.md5(str(n).encode()).hexdigest() for n in range(200)}
+ENDINGS = ("session-close", "session-abort", "session-refused")
 NAMES = {NL: "Operation Tulip", BE: "Series Ardennes"}
 
 
@@ -83,11 +90,10 @@ class Agencies:
         ended: dict[str, object] = {}
         with self.node(agency) as node:
             for entry in auditing.show(node):
-                if entry["event"] in ("session-close", "session-abort", "session-refused"):
-                    if entry["shared"]:
-                        session = entry["shared"]["session"]
-                        assert session not in ended
-                        ended[session] = entry["shared"]
+                if entry["event"] in ENDINGS and entry["shared"]:
+                    session = entry["shared"]["session"]
+                    assert session not in ended
+                    ended[session] = entry["shared"]
         return ended
 
     def codes(self, agency: str) -> list[str]:
@@ -136,7 +142,7 @@ def make(root: Path) -> Agencies:
     for agency in (NL, BE, DE):
         new = opening.NewHome(agency, agency.upper(), agency[:2].upper(), endpoints.get(agency))
         opening.create(root / agency, new)
-        set_up(root / agency, session_idle_seconds=IDLE_SECONDS, reconnect_seconds=RECONNECT_SECONDS)
+        set_up(root / agency, **SETTINGS[agency])
     nodes = {agency: opening.open_node(root / agency) for agency in (NL, BE, DE)}
     try:
         rings = {agency: node.keys for agency, node in nodes.items()}
@@ -145,6 +151,8 @@ def make(root: Path) -> Agencies:
         for agency, numbers in OWN.items():
             hold(nodes[agency], root / f"{agency}.txt", NAMES[agency], numbers)
         agreement = agree(nodes[NL], nodes[BE])
+        for node in nodes.values():
+            node.log.checkpoint()  # else there is nothing to verify a log against
     finally:
         for node in nodes.values():
             node.close()

@@ -1,4 +1,5 @@
-"""Runs the normal program with a fault built in: ``python launcher.py`` and psihash's own words.
+"""Runs the normal program with a fault built in: ``python -m tests.two_process.launcher``
+and psihash's own words.
 
 The fault stands in the environment variable PSIHASH_TEST_FAULT, several joined by commas:
 
@@ -8,11 +9,14 @@ The fault stands in the environment variable PSIHASH_TEST_FAULT, several joined 
   seconds after each;
 * ``full``: the store has no room as long as the file HOME/full exists;
 * ``crash:STEP``: an exception whose text holds a digest;
-* ``calls:SECONDS``: another deadline for calls.
+* ``calls:SECONDS``: another deadline for calls;
+* ``reconnect:SECONDS``: another setting ``reconnect_seconds``;
+* ``housekeeping:SECONDS``: how often the server tidies up.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import signal
@@ -24,20 +28,17 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 import sqlalchemy.event
+from psihash_client.main import main
+from psihash_server import main as server
 from sqlalchemy.engine import Connection
 
 from psihash import limits
-from psihash.node import settling
+from psihash.node import settings, settling
 from psihash.node.desk import NodeDesk
 from psihash.node.journal import NodeJournal
 from psihash.psi import registry
 from psihash.session.machine import Input, Machine, State
-from psihash_client.main import main
-
-if __package__:
-    from tests.two_process.bulk_engine import BulkEngine
-else:  # started as a program: this directory is the path
-    from bulk_engine import BulkEngine
+from tests.two_process.bulk_engine import BulkEngine
 
 PLANTED: Final = "5d41402abc4b2a76b9719d911017c592"
 """A digest in an exception's text; it must never be seen anywhere."""
@@ -107,6 +108,11 @@ def fill_the_disk(marker: Path) -> None:
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
 
+def override(name: str, value: float) -> None:
+    original = settings.load
+    settings.load = lambda home: dataclasses.replace(original(home), **{name: value})  # type: ignore[arg-type]
+
+
 def apply(fault: str, home: Path) -> None:
     kind, _, rest = fault.partition(":")
     if kind == "before":
@@ -124,6 +130,10 @@ def apply(fault: str, home: Path) -> None:
         fill_the_disk(home / "full")
     elif kind == "calls":
         limits.CALL_SECONDS = float(rest)  # type: ignore[misc]
+    elif kind == "reconnect":
+        override("reconnect_seconds", float(rest))
+    elif kind == "housekeeping":
+        server.HOUSEKEEPING_SECONDS = float(rest)  # type: ignore[misc]
     elif kind:
         raise ValueError(f"unknown fault {kind}")
 

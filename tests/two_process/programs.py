@@ -16,7 +16,8 @@ from typing import Any
 
 from tests.two_process.agencies import BE, NL, Agencies
 
-LAUNCHER = Path(__file__).with_name("launcher.py")
+ROOT = Path(__file__).resolve().parents[2]
+LAUNCHER = "tests.two_process.launcher"
 FAULT = "PSIHASH_TEST_FAULT"
 
 
@@ -46,11 +47,11 @@ class Program:
     def __init__(self, home: Path, words: Sequence[str], fault: str = "", **env: str) -> None:
         name = f"{home.name}-{words[0]}-{time.monotonic_ns()}"
         self._out, self._err = (home.parent / f"{name}.{kind}" for kind in ("out", "err"))
-        launch = [sys.executable, str(LAUNCHER)] if fault else [sys.executable, "-m"]
-        module = [] if fault else ["psihash_client"]
+        module = LAUNCHER if fault else "psihash_client"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [*launch, *module, "--home", str(home), "--json", *words],
+                [sys.executable, "-m", module, "--home", str(home), "--json", *words],
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -115,9 +116,7 @@ def start_server(agencies: Agencies, fault: str = "", *, port: int | None = None
 
 
 @contextmanager
-def serving(
-    agencies: Agencies, fault: str = "", *, port: int | None = None
-) -> Iterator[Program]:
+def serving(agencies: Agencies, fault: str = "", *, port: int | None = None) -> Iterator[Program]:
     server = start_server(agencies, fault, port=port)
     try:
         yield server

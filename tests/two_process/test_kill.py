@@ -10,7 +10,7 @@ from psihash.session.machine import TABLE, State
 from psihash.terms import SessionRole
 from tests.two_process import programs
 from tests.two_process.agencies import BE, COMMON, IDLE_SECONDS, NL, Agencies
-from tests.two_process.programs import Program, run, until
+from tests.two_process.programs import until
 
 pytestmark = pytest.mark.two_process
 
@@ -26,7 +26,7 @@ def check_after(agencies: Agencies) -> None:
     """Run again: it succeeds, earlier sessions end, and no half-result is anywhere."""
     again = programs.match(agencies)
     assert again.code == 0, again.err + again.out
-    assert {item["digests"][0]["digest"] for item in again.document["items"]} == COMMON
+    assert {item["digests"]["md5"] for item in again.document["items"]} == COMMON
     until(lambda: all_ended(agencies), IDLE_SECONDS + 10)
     agencies.check_results()
     agencies.check_logs()
@@ -64,7 +64,7 @@ def test_the_responder_dies(agencies: Agencies, fault: str) -> None:
 
 
 def states_of(role: SessionRole) -> list[str]:
-    reached = {following for following in TABLE[role].values()}
+    reached = set(TABLE[role].values())
     return sorted(state for state in reached - {State.REFUSED, State.ABORTED, State.IN_DOUBT})
 
 
@@ -91,9 +91,7 @@ def test_the_responder_dies_anywhere(agencies: Agencies, fault: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_process_dies_while_it_settles_an_earlier_session(
-    agencies: Agencies, when: str
-) -> None:
+def test_a_process_dies_while_it_settles_an_earlier_session(agencies: Agencies, when: str) -> None:
     with programs.serving(agencies, "before:witness") as server:
         first = programs.match(agencies, "after:settling")
         assert first.code == -signal.SIGKILL

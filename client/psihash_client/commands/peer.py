@@ -76,6 +76,25 @@ def list_(shell: Shell) -> None:
 @peer.command()
 @click.argument("agency", metavar="ID")
 @pass_shell
+def sync(shell: Shell, agency: str) -> None:
+    """Exchange waiting documents with a peer now: agreements, answers to them, newer cards.
+
+    Every other contact does the same first. A node that nobody can reach from outside gets its
+    partners' proposals in this way.
+    """
+    from psihash.node import contact
+
+    with shell.node() as node:
+        report = contact.sync(node, agency)
+    lines = [f"{report.sent} documents sent, {report.received} received."]
+    if report.refused:
+        lines.append(f"Not taken: {', '.join(sorted(set(report.refused)))}.")
+    shell.show(asdict(report), lines)
+
+
+@peer.command()
+@click.argument("agency", metavar="ID")
+@pass_shell
 def suspend(shell: Shell, agency: str) -> None:
     """Refuse a peer for now. It counts at once, for running sessions too."""
     _set(shell, agency, "suspended")

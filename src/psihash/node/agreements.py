@@ -18,7 +18,7 @@ from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import OpenedBy
 from psihash.audit.event import Event
 from psihash.identity import signatures
-from psihash.node import annexes, documents, peers
+from psihash.node import annexes, documents, naming, peers
 from psihash.node.node import Node
 from psihash.terms import AlgorithmId, Learn, Rung
 
@@ -296,7 +296,7 @@ def _need_collections(node: Node, names: Sequence[str]) -> None:
     if not names:
         raise errors.InputError(NO_COLLECTIONS, "name at least one --collection to offer")
     for name in names:
-        node.stores.holdings.collection(name)
+        naming.require_collection(node, name)
 
 
 def _facts(agreement: Agreement, peer: str) -> dict[str, object]:

@@ -26,7 +26,7 @@ from psihash.node import (
     sessions,
     settling,
 )
-from psihash.node.channel import PEER_BUSY
+from psihash.node.channel import PEER_BUSY, UNKNOWN_CHANNEL
 from psihash.node.desk import NO_SUCH_AGREEMENT, NodeDesk
 from psihash.node.journal import NodeJournal
 from psihash.node.node import Node
@@ -39,11 +39,11 @@ from psihash.session.responder import Responder
 from psihash.terms import AlgorithmId, SessionRole
 from psihash.wire.codec import ProtobufCodec
 
-UNKNOWN_CHANNEL = errors.define(
-    "unknown-channel", "the call belongs to no session that this node knows (any more)"
-)
 NODE_STOPPING = errors.define("node-stopping", "this node is being shut down")
 BAD_CALL = errors.define("bad-call", "a call's fields are out of range")
+
+_STOP_SECONDS = 10.0
+"""How long a shut-down waits for sessions that compute."""
 
 
 class Answering:
@@ -54,6 +54,7 @@ class Answering:
         self._workers: dict[bytes, Worker] = {}
         self._used: set[bytes] = set()
         self._lock = threading.Lock()
+        self._stopping = False
         self._opens: dict[str, deque[float]] = {}
         self._lease = leasing.acquire(node, leasing.SERVE)
         settling.sweep(node, SessionRole.RESPONDER)
@@ -118,6 +119,8 @@ class Answering:
             # A channel is used once: a replayed hello opens nothing.
             if worker is not None or not first or channel in self._used:
                 raise errors.PeerError(UNKNOWN_CHANNEL, "no such session is under way")
+            if self._stopping:
+                raise errors.UnavailableError(NODE_STOPPING, "this node is being shut down")
             self._require_room(peer.agency)
             self._used.add(channel)
             worker = self._new_worker(peer)
@@ -189,18 +192,44 @@ class Answering:
             worker.join(30.0)
 
     def housekeeping(self) -> None:
-        """Now and then: hold the lease, forget what has ended, erase what is due."""
-        self._lease = leasing.renew(self._node, self._lease)
-        retention.erase_due(self._node)
+        """Now and then: hold the lease, forget and close what has ended, erase what is due.
+
+        Raises StateError ``already-running`` where another process has taken over.
+        """
+        try:
+            self._lease = leasing.renew(self._node, self._lease)
+        except errors.StateError:
+            # The machine slept past the lease. Nobody else took it, or this raises.
+            self._lease = leasing.acquire(self._node, leasing.SERVE)
         with self._lock:
             self._forget_ended()
+        self._close_orphans()
+        retention.erase_due(self._node)
+
+    def _close_orphans(self) -> None:
+        """Sessions whose worker ended while the store could not take that in."""
+        rows = self._node.stores.sessions.all(open_only=True)
+        with self._lock:  # after the rows: a session gets its row when it has a worker
+            live = {worker.party.session for worker in self._workers.values() if not worker.ended}
+        for row in rows:
+            if row.role is SessionRole.RESPONDER and bytes.fromhex(row.id) not in live:
+                settling.sweep_one(self._node, row)
+
+    def stop(self) -> None:
+        """End every session, open none any more, and give the peers a moment to learn of it."""
+        with self._lock:
+            self._stopping = True
+            workers = [worker for worker in self._workers.values() if not worker.ended]
+        for worker in workers:
+            worker.stop(errors.UnavailableError(NODE_STOPPING, "this node is being shut down"))
+        deadline = time.monotonic() + _STOP_SECONDS
+        for worker in workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+        farewell = min(deadline, time.monotonic() + 2 * limits.POLL_SECONDS)
+        while any(not worker.finished for worker in workers) and time.monotonic() < farewell:
+            time.sleep(0.05)
 
     def close(self) -> None:
         """End every session and give the lease back."""
-        with self._lock:
-            workers = list(self._workers.values())
-        for worker in workers:
-            worker.stop(errors.UnavailableError(NODE_STOPPING, "this node is being shut down"))
-        for worker in workers:
-            worker.join(10.0)
+        self.stop()
         self._node.stores.leases.release(self._lease)

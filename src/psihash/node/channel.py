@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import grpc
 
 from psihash import errors, limits
+from psihash.audit.event import Event
 from psihash.identity.authority import NODE_HOST
 from psihash.identity.trust import KnownPeer, VerifiedPeer
 from psihash.node import peers, tls_probe
@@ -16,6 +17,9 @@ from psihash.wire.v1 import peer_pb2_grpc
 
 PEER_BUSY = errors.define("peer-busy", "the peer answers as many sessions as it can; try later")
 PEER_FAULT = errors.define("peer-fault", "the peer's node had a fault; its own log names it")
+UNKNOWN_CHANNEL = errors.define(
+    "unknown-channel", "the call belongs to no session that the node knows (any more)"
+)
 CALL_REFUSED = errors.define("call-refused", "the peer's node refused the call")
 
 _Reply = TypeVar("_Reply")
@@ -40,7 +44,14 @@ class PeerChannel:
     def __init__(self, node: Node, peer: KnownPeer) -> None:
         self._node, self._peer = node, peer
         self._endpoint = peers.endpoint_of(peer)
-        self.verified: VerifiedPeer = tls_probe.probe(node, peer, self._endpoint)
+        try:
+            self.verified: VerifiedPeer = tls_probe.probe(node, peer, self._endpoint)
+        except errors.UnavailableError as error:
+            self._record(Event.PEER_UNREACHABLE, error)
+            raise
+        except errors.PsihashError as error:
+            self._record(Event.AUTH_FAILURE, error)
+            raise
         self._open()
 
     def __enter__(self) -> PeerChannel:
@@ -51,8 +62,9 @@ class PeerChannel:
 
     def reconnect(self) -> None:
         """A fresh connection; raises where the peer cannot be reached or is not itself any more."""
-        self._channel.close()
+        # The old channel stays until there is another: a closed one raises at every call.
         self.verified = tls_probe.probe(self._node, self._peer, self._endpoint)
+        self._channel.close()
         self._open()
 
     def call(self, method: Callable[[Any], Callable[..., _Reply]], request: Any) -> _Reply:
@@ -61,6 +73,10 @@ class PeerChannel:
             return method(self._stub)(request, timeout=limits.CALL_SECONDS)
         except grpc.RpcError as fault:
             raise _named(fault) from None
+
+    def _record(self, event: Event, error: errors.PsihashError) -> None:
+        """What fails inside the handshake cannot be seen, and logged, by the other side."""
+        self._node.record(event, {"peer": self._peer.card.agency, "code": error.code})
 
     def _open(self) -> None:
         credentials = grpc.ssl_channel_credentials(
@@ -74,9 +90,12 @@ class PeerChannel:
 
 def _named(fault: grpc.RpcError) -> errors.PsihashError:
     """A status from the peer as an error of ours. Its text is a code of the tree or nothing."""
+    # Importing it defines every code that an answering node may send.
+    from psihash.node import answering  # noqa: F401
+
     status, details = fault.code(), fault.details() or ""
     known = details if details in errors.CODES else ""
-    if status is grpc.StatusCode.RESOURCE_EXHAUSTED and known == PEER_BUSY:
+    if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return errors.UnavailableError(PEER_BUSY, "the peer is busy; try again in some minutes")
     if status in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED):
         return errors.RefusedError(

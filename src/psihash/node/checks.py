@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from psihash import errors
 from psihash.audit.entry import open_entry
@@ -67,12 +68,15 @@ class Findings:
 
     @contextmanager
     def of(self, subject: str, level: str = ERROR) -> Iterator[None]:
-        """Turn an error of ours inside into a finding."""
+        """Turn an error inside into a finding: whatever is broken, the examination goes on."""
         try:
             yield
         except errors.PsihashError as fault:
             message = f"{fault.message} ({fault.code})"
             self.found.append(Finding(level, subject, message, fault.hint))
+        except Exception as fault:  # noqa: BLE001 - a damaged part can fail in any way
+            message = f"it could not be examined: {type(fault).__name__}"
+            self.found.append(Finding(level, subject, message, "restore it from a backup"))
 
 
 def settings_and_files(findings: Findings, home: Path) -> settings.Settings | None:
@@ -155,27 +159,30 @@ def keys(findings: Findings, node: Node) -> bool:
     return False
 
 
-def certificate(findings: Findings, node: Node, *, has_keys: bool) -> None:
-    """Chain, period and key of our own TLS certificate."""
+def certificate(findings: Findings, node: Node, *, has_keys: bool) -> bool:
+    """Chain, period and key of our own TLS certificate; True where peers can be called with it."""
     with findings.of("certificate"):
         leaf = verify_leaf(node.tls_pem, node.ca_pem, node.agency, node.now())
         if node.card.ca_pem != node.ca_pem:
             findings.error("certificate", "the authority is not the one on the card")
-        if has_keys and _public(node) != load(node.tls_pem).public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+            return False
+        if has_keys and _public(node.keys.tls.public_key()) != _public(
+            load(node.tls_pem).public_key()
         ):
             findings.error("certificate", "it belongs to another key", "run `psihash renew`")
-            return
+            return False
         left, until = (leaf.expires - node.now()).days, seconds(leaf.expires)
         if left < WARN_DAYS:
             findings.warn("certificate", f"ends in {left} days, {until}", "run `psihash renew`")
         else:
             findings.ok("certificate", f"valid until {until}, {left} days")
         _authority_period(findings, node)
+        return has_keys
+    return False
 
 
-def _public(node: Node) -> bytes:
-    return node.keys.tls.public_key().public_bytes(
+def _public(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 

@@ -42,7 +42,13 @@ def try_sync(node: Node, agency: str) -> bool:
     """The same, without an error: False where the documents have to wait for the next contact."""
     try:
         report = sync(node, agency)
-    except (errors.UnavailableError, errors.StateError, errors.PeerError):
+    except (
+        errors.UnavailableError,
+        errors.StateError,
+        errors.PeerError,
+        errors.RefusedError,
+        errors.VerificationError,
+    ):
         return False
     return not report.refused
 

@@ -63,12 +63,12 @@ def doctor(home: Path, ask: Ask | None) -> list[Finding]:
     try:
         checks.store(findings, node)
         has_keys = checks.keys(findings, node)
-        checks.certificate(findings, node, has_keys=has_keys)
+        can_call = checks.certificate(findings, node, has_keys=has_keys)
         checks.clock(findings, node)
         checks.log(findings, node)
         checks.engines(findings, node)
         reachability.listener(findings, node)
-        reachability.peers(findings, node, has_keys=has_keys)
+        reachability.peers(findings, node, can_call=can_call)
     finally:
         node.close()
     return findings.found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +14,7 @@ from psihash.hashset.model import Digest
 from psihash.hashset.store import CollectionInfo, HeldItem
 from psihash.node import agreements, documents
 from psihash.node.importing import import_files, loggable
+from psihash.node.naming import require_collection as collection
 from psihash.node.node import Node
 
 COLLECTION_OFFERED = errors.define(
@@ -72,17 +71,6 @@ class RemovedCollection:
 def collections(node: Node) -> list[CollectionInfo]:
     """All collections by name."""
     return node.stores.holdings.collections()
-
-
-def collection(node: Node, name: str) -> CollectionInfo:
-    """One collection. Raises NotFoundError ``unknown-collection``, with the nearest name."""
-    try:
-        return node.stores.holdings.collection(name)
-    except errors.NotFoundError as unknown:
-        names = [each.name for each in node.stores.holdings.collections()]
-        raise errors.NotFoundError(
-            unknown.code, f"no collection '{name}' is held", hint=_nearest(name, names)
-        ) from None
 
 
 def offers(node: Node, name: str) -> list[Offer]:
@@ -146,11 +134,3 @@ def lookup(node: Node, text: str) -> tuple[Digest, HeldItem | None]:
 def formats() -> list[FormatView]:
     """Every list format that can be imported."""
     return [FormatView(each.name, each.title, each.suffixes) for each in list_formats.FORMATS]
-
-
-def _nearest(name: str, names: Sequence[str]) -> str:
-    folded = {each.casefold(): each for each in names}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    if close:
-        return f"did you mean '{folded[close[0]]}'?"
-    return "run `psihash collection list`"

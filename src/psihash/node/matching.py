@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from psihash import errors, limits
 from psihash.agreement.rules import check_active
 from psihash.agreement.state import Agreement
+from psihash.audit.event import Event
 from psihash.identity.trust import PeerStatus
 from psihash.node import (
     contact,
@@ -22,7 +23,7 @@ from psihash.node import (
     sessions,
     settling,
 )
-from psihash.node.channel import PeerChannel
+from psihash.node.channel import PEER_BUSY, PeerChannel
 from psihash.node.clock import seconds
 from psihash.node.desk import NodeDesk, allowed_engines
 from psihash.node.journal import NodeJournal
@@ -85,16 +86,40 @@ def match(
         settling.sweep(node, SessionRole.INITIATOR, peer)
         retention.erase_due(node)
         with PeerChannel(node, known) as channel:
-            settling.settle(node, known.card.card, channel)
-            contact.exchange(node, peer, channel)
-            known = peers.require(node, peer)
-            found = documents.load(node, found.id)
-            check_active(found, node.stamp())
-            party = _initiator(node, channel, found, rung, engine)
+            try:
+                party = _prepare(node, channel, found, rung, engine)
+            except errors.PsihashError as error:
+                _record_refusal(node, found, error)
+                raise
             worker = Worker(node, peer, party)
             return _run(_Drive(node, channel, party, worker, lease, on_progress))
     finally:
         node.stores.leases.release(lease)
+
+
+def _prepare(
+    node: Node, channel: PeerChannel, found: Agreement, rung: Rung | None, engine: str
+) -> Initiator:
+    """Settle what is in doubt, bring documents up to date, and see whether a session may open."""
+    peer = found.peer_of(node.agency)
+    settling.settle(node, channel.verified.card.card, channel)
+    contact.exchange(node, peer, channel)
+    found = documents.load(node, found.id)
+    check_active(found, node.stamp())
+    return _initiator(node, channel, found, rung, engine)
+
+
+def _record_refusal(node: Node, agreement: Agreement, error: errors.PsihashError) -> None:
+    """A match that came to no session was attempted all the same."""
+    node.record(
+        Event.SESSION_REFUSED,
+        {
+            "peer": agreement.peer_of(node.agency),
+            "agreement": agreement.id,
+            "role": SessionRole.INITIATOR.value,
+            "code": error.code,
+        },
+    )
 
 
 def _initiator(
@@ -193,7 +218,7 @@ def _call_with_retries(drive: _Drive, request: pb.ExchangeRequest) -> pb.Exchang
         try:
             reply: pb.ExchangeReply = drive.channel.call(lambda stub: stub.Exchange, request)
         except errors.UnavailableError as error:
-            if error.code != PEER_UNREACHABLE or time.monotonic() > deadline:
+            if not _passes(drive, error) or time.monotonic() > deadline:
                 raise
         else:
             return reply
@@ -204,6 +229,12 @@ def _call_with_retries(drive: _Drive, request: pb.ExchangeRequest) -> pb.Exchang
         except errors.UnavailableError:
             if time.monotonic() > deadline:
                 raise
+
+
+def _passes(drive: _Drive, error: errors.UnavailableError) -> bool:
+    """A broken connection is repaired; a session under way waits out a peer that is busy."""
+    under_way = drive.party.state not in (State.NEW, State.GREETING)
+    return error.code == PEER_UNREACHABLE or (error.code == PEER_BUSY and under_way)
 
 
 def _last_words(drive: _Drive) -> None:

@@ -67,16 +67,18 @@ def create(
             HOME_EXISTS, f"{home} is a psihash home already", hint="choose another --home"
         )
     secret, setting = passphrase.for_new_home(home, new.passphrase_file, ask)
-    card = _make_identity(home, new, secret, clock)
+    card, ring = _make_identity(home, new, secret, clock)
     chosen = settings.Settings(
         agency=new.agency, passphrase_file=setting, listen=_listen(new.endpoint)
     )
     node = _assemble(home, chosen, card, clock, ask)
+    node.load_keys = lambda: ring
     try:
         node.record(
             Event.NODE_CREATED,
             {"agency": card.agency, "card_fingerprint": format_fingerprint(card.fingerprint)},
         )
+        node.log.checkpoint()  # a log is signed from its first entry on
     finally:
         node.close()
     files.write(home, settings.FILE_NAME, settings.render(chosen).encode(), secret=False)
@@ -84,7 +86,9 @@ def create(
     return MadeHome(card, format_fingerprint(card.fingerprint), written)
 
 
-def _make_identity(home: Path, new: NewHome, secret: bytes, clock: Clock) -> Card:
+def _make_identity(
+    home: Path, new: NewHome, secret: bytes, clock: Clock
+) -> tuple[Card, keys.KeyRing]:
     ring, ca_key, now = keys.KeyRing.generate(), keys.new_p256_key(), clock.now()
     ca = authority.make_ca(ca_key, new.agency, new.name, new.country, now)
     tls = authority.issue_tls(ca, new.agency, ring.tls.public_key(), now)
@@ -106,7 +110,7 @@ def _make_identity(home: Path, new: NewHome, secret: bytes, clock: Clock) -> Car
     files.write(home, files.CA_CERTIFICATE, ca.pem, secret=False)
     files.write(home, files.TLS_CERTIFICATE, tls, secret=False)
     write_card(home, card)
-    return card
+    return card, ring
 
 
 def write_card(home: Path, card: Card) -> None:

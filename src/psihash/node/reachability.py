@@ -58,7 +58,7 @@ def _answers_as_us(node: Node, endpoint: str) -> bool:
         return False
 
 
-def peers(findings: Findings, node: Node, *, has_keys: bool) -> None:
+def peers(findings: Findings, node: Node, *, can_call: bool) -> None:
     """Whether each active peer answers at its address with its own certificate."""
     rows = node.stores.peers.all()
     if not rows:
@@ -70,8 +70,8 @@ def peers(findings: Findings, node: Node, *, has_keys: bool) -> None:
             continue
         with findings.of(subject, WARNING):
             peer = known(row)
-            if not has_keys:
-                findings.warn(subject, "not contacted: that needs this node's keys")
+            if not can_call:
+                findings.warn(subject, "not contacted: that needs this node's key and certificate")
             elif peer.card.card.endpoint is None:
                 findings.ok(subject, "has no address: it must connect to us")
             else:

@@ -143,21 +143,27 @@ def commit(
 
 
 def _fresh(node: Node, key: CommitmentKey, collection: str) -> list[bytes]:
-    """Digests that the collection holds and the commitment does not have yet."""
-    if collection not in {info.name for info in node.stores.holdings.collections()}:
-        return []
+    """Digests that the collection holds and the commitment does not have yet. Digests that it has
+    and the collection no longer holds are erased from it."""
     committed = {
         digest
         for chunk in node.stores.commitments.chunks(key)
         for digest in chunk.digests
         if digest is not None
     }
-    return [
-        raw
-        for chunk in node.stores.holdings.digests(key.algorithm, [collection])
-        for digest in chunk
-        if (raw := digest.tobytes()) not in committed
-    ]
+    exists = collection in {info.name for info in node.stores.holdings.collections()}
+    held = node.stores.holdings.digests(key.algorithm, [collection] if exists else [])
+    fresh = []
+    for chunk in held:
+        for row in chunk:
+            raw = row.tobytes()
+            if raw in committed:
+                committed.discard(raw)
+            else:
+                fresh.append(raw)
+    if committed:  # what is left was removed from the holdings: erased means erased here too
+        node.stores.commitments.forget(key, committed)
+    return fresh
 
 
 def _append(

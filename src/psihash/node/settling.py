@@ -77,6 +77,8 @@ def _complete(node: Node, row: SessionRow, own: Receipt, said: Receipt, peer: Ca
 
 def _abort(node: Node, row: SessionRow, code: str, *, signature: str | None = None) -> None:
     with node.stores.database.transaction():
+        if node.stores.sessions.get(row.id).closed is not None:
+            return  # its worker was faster
         node.stores.sessions.close(row.id, "aborted", code, node.stamp())
         node.stores.sessions.erase(row.id, node.stamp())
         shared = facts.ended(bytes.fromhex(row.id), "aborted")

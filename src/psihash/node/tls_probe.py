@@ -9,11 +9,16 @@ import tempfile
 from pathlib import Path
 
 from psihash import errors
+from psihash.identity.certificates import verify_leaf
 from psihash.identity.trust import KnownPeer, VerifiedPeer, verify_peer
 from psihash.node.node import Node
 
 PEER_UNREACHABLE = errors.define("peer-unreachable", "no connection to the peer could be made")
 TLS_FAILED = errors.define("tls-failed", "the peer's TLS handshake failed")
+TLS_REFUSED = errors.define("tls-refused", "the peer's node does not accept our certificate")
+OWN_CERTIFICATE = errors.define(
+    "own-certificate", "this node's own certificate has expired or is not sound"
+)
 BAD_ENDPOINT = errors.define("bad-endpoint", "an address is not of the form HOST:PORT")
 
 
@@ -29,26 +34,58 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
 def probe(node: Node, peer: KnownPeer, endpoint: str, *, timeout: float = 5.0) -> VerifiedPeer:
     """Connect, take the certificate that answers, and prove that it is the peer's.
 
-    Raises UnavailableError (``peer-unreachable``, ``tls-failed``) or what ``verify_peer`` raises.
+    Raises UnavailableError (``peer-unreachable``, ``tls-failed``), what ``verify_peer`` raises, and
+    RefusedError (``own-certificate``, ``tls-refused``) where the other side would refuse, or has
+    refused, ours.
     """
-    pem = ssl.DER_cert_to_PEM_cert(_certificate(node, endpoint, timeout)).encode()
-    return verify_peer(pem, node.directory, node.now(), expected=peer.card.agency)
+    _check_own_certificate(node)
+    der, welcome = _certificate(node, endpoint, timeout)
+    pem = ssl.DER_cert_to_PEM_cert(der).encode()
+    verified = verify_peer(pem, node.directory, node.now(), expected=peer.card.agency)
+    if not welcome:
+        raise errors.RefusedError(
+            TLS_REFUSED,
+            f"{peer.card.agency} does not accept the certificate of this node",
+            hint="ask them: `psihash peer list` shows whether they hold this agency's card",
+        )
+    return verified
 
 
-def _certificate(node: Node, endpoint: str, timeout: float) -> bytes:
+def _check_own_certificate(node: Node) -> None:
+    """The other side's TLS library would refuse it without a word."""
+    try:
+        verify_leaf(node.tls_pem, node.ca_pem, node.agency, node.now())
+    except errors.VerificationError as error:
+        raise errors.RefusedError(
+            OWN_CERTIFICATE,
+            f"this node's own certificate would be refused: {error.message}",
+            hint="run `psihash renew`",
+        ) from None
+
+
+def _certificate(node: Node, endpoint: str, timeout: float) -> tuple[bytes, bool]:
+    """The certificate that answers, and whether ours was accepted there."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     # Nothing is trusted here: the certificate is only taken, and verified by our own code.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
-    _load_own_certificate(context, node)
+    try:
+        _load_own_certificate(context, node)
+    except ssl.SSLError:
+        raise errors.StateError(
+            OWN_CERTIFICATE,
+            "this node's TLS key and certificate do not belong together",
+            hint="run `psihash renew`",
+        ) from None
     try:
         with (
             socket.create_connection(split_endpoint(endpoint), timeout=timeout) as raw,
             context.wrap_socket(raw) as tls,
         ):
             certificate = tls.getpeercert(binary_form=True)
+            welcome = _is_welcome(tls)
     except ssl.SSLError:
         raise errors.UnavailableError(
             TLS_FAILED,
@@ -63,11 +100,25 @@ def _certificate(node: Node, endpoint: str, timeout: float) -> bytes:
         ) from None
     if certificate is None:
         raise errors.UnavailableError(TLS_FAILED, "the peer showed no certificate")
-    return certificate
+    return certificate, welcome
+
+
+def _is_welcome(tls: ssl.SSLSocket) -> bool:
+    """In TLS 1.3 the server's verdict on a client's certificate comes after the handshake: an
+    alert, or else its first frame. Raises OSError where the connection breaks instead."""
+    try:
+        first = tls.recv(1)
+    except ssl.SSLEOFError:
+        first = b""
+    except ssl.SSLError:
+        return False
+    if not first:
+        raise ConnectionError("the connection was closed")
+    return True
 
 
 def _load_own_certificate(context: ssl.SSLContext, node: Node) -> None:
-    """Python's ssl reads keys from files only: from one in memory, or a private one for a moment."""
+    """Python's ssl reads keys from files only: one in memory, or a private one for a moment."""
     pem = node.keys.tls_pem() + node.tls_pem
     if hasattr(os, "memfd_create"):
         with os.fdopen(os.memfd_create("psihash-tls"), "wb") as stream:

@@ -18,6 +18,7 @@ from psihash.node.node import Node
 from psihash.session.link import Link, Numbered
 from psihash.session.party import Party
 from psihash.session.runs import Progress
+from psihash.storage.sessions import SESSION_MOVED
 
 SESSION_IDLE = errors.define("session-idle", "the peer was silent for too long")
 SESSION_CANCELLED = errors.define("session-cancelled", "the session was cancelled here")
@@ -28,6 +29,7 @@ CANCELLING = "cancelling"
 """State of a session's row that asks its worker to end it."""
 
 _FORGET_SECONDS = 60.0
+_LOOK_SECONDS = 1.0
 
 
 class Worker:
@@ -39,7 +41,7 @@ class Worker:
         self._node = node
         self._link = Link()
         self._changed = threading.Condition()
-        self._heard = time.monotonic()
+        self._heard = self._looked = time.monotonic()
         self._busy = True
         self._ended = False
         self._stop: errors.PsihashError | None = None
@@ -131,7 +133,7 @@ class Worker:
             while not self.party.state.final:
                 self._say_all(self.party.receive(self._next()))
         except errors.PsihashError as error:
-            self._fail(error)
+            self._fail(self._cause(error))
         except Exception as fault:  # noqa: BLE001 - whatever it is, the session ends and is logged
             self._log_fault(fault)
             self._fail(errors.PsihashError(INTERNAL, "a fault inside this node"))
@@ -139,6 +141,12 @@ class Worker:
             with self._changed:
                 self._ended, self._busy = True, False
                 self._changed.notify_all()
+
+    def _cause(self, error: errors.PsihashError) -> errors.PsihashError:
+        """A cancellation may show first as a session that cannot move on."""
+        if error.code == SESSION_MOVED and self._is_cancelled():
+            return errors.StateError(SESSION_CANCELLED, "the session was cancelled here")
+        return error
 
     def _log_fault(self, fault: Exception) -> None:
         """The kind of the fault only: its text could hold anything."""
@@ -159,6 +167,7 @@ class Worker:
     def _next(self) -> bytes:
         """The next message of the peer; raises when the session must end instead."""
         while True:
+            self._look()
             with self._changed:
                 if self._stop is not None:
                     raise self._stop
@@ -167,36 +176,47 @@ class Worker:
                 self._changed.notify_all()
                 if message is not None:
                     return message
-                self._changed.wait(1.0)
-            self._check()
+                self._changed.wait(_LOOK_SECONDS)
 
     def _say_all(self, answers: Iterator[bytes]) -> None:
         for answer in answers:
+            self._look()
             while not self._say(answer):
-                self._check()
+                self._look()
 
     def _say(self, answer: bytes) -> bool:
         with self._changed:
             if self._stop is not None:
                 raise self._stop
             if not self._link.can_send:
-                self._changed.wait(1.0)
+                self._changed.wait(_LOOK_SECONDS)
                 return False
             self._link.send(answer)
             self._changed.notify_all()
             return True
 
+    def _look(self) -> None:
+        """Once a second, between messages and while waiting: a long run is not left alone."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            self._check()
+
     def _check(self) -> None:
-        """Once a second while waiting: silence, expiry, cancellation, a peer that was suspended."""
+        """Silence, expiry, cancellation, a peer that was suspended."""
         if time.monotonic() - self._heard > self._node.settings.session_idle_seconds:
             raise errors.UnavailableError(SESSION_IDLE, "the peer was silent for too long")
         if self.party.deal is None or self.party.receipts is not None:
             return
         if self.party.deal.expires <= self._node.stamp():
             raise errors.StateError(SESSION_TIMEOUT, "the session's time is over")
-        row = self._node.stores.sessions.find(self.party.deal.session_hex)
-        if row is not None and row.state == CANCELLING:
+        if self._is_cancelled():
             raise errors.StateError(SESSION_CANCELLED, "the session was cancelled here")
         status = peers.require(self._node, self.peer).status
         if status is not PeerStatus.ACTIVE:
             raise errors.RefusedError(f"peer-{status.value}", "the peer is not active here")
+
+    def _is_cancelled(self) -> bool:
+        deal = self.party.deal
+        row = None if deal is None else self._node.stores.sessions.find(deal.session_hex)
+        return row is not None and row.state == CANCELLING

@@ -96,6 +96,8 @@ def decode_labels(
         not isinstance(name, str) or name not in allowed for name in names
     ):
         raise _bad("a label names a collection that the annex does not offer")
+    if names != sorted(set(names)):
+        raise _bad("the labels' collections are not sorted, or one stands twice")
     _members(elements, {algorithm.value for algorithm in counts})
     return {
         algorithm: [_label_row(row, names) for row in _rows(elements[algorithm.value], count)]

@@ -38,6 +38,7 @@ from psihash.session.messages import (
     Refuse,
     ResultCheck,
     Root,
+    Sealed,
     SeenRoot,
 )
 from psihash.session.party import PEER_REFUSED, Handler, Party, Setting
@@ -224,6 +225,8 @@ class Initiator(Party):
         return self._allowed().own.roots(self._wish.proposal.algorithms, seen)
 
     def _on_confirm(self, body: Confirm) -> Iterator[bytes]:
+        if body.roots or body.roots_nonce:
+            raise errors.ProtocolError(BAD_ACCEPT, "the responder's roots came with its acceptance")
         self._verify_confirm(body)
         yield from self._start_runs()
         yield from self._after_runs()
@@ -268,11 +271,33 @@ class Initiator(Party):
         self._setting.journal.settling(self._agreed(), self._own_receipt, self._found())
         return self._send(Input.SEND_RECEIPT, self._own_receipt)
 
+    def _dispatch(self, body: Sealed) -> Iterator[bytes]:
+        """A receipt is checked and made durable before the table moves on: until then a fault of
+        our own leaves the session in doubt, because the responder has completed it."""
+        if isinstance(body, Receipt) and self.machine.allows(Input.RECV_RECEIPT):
+            yield from self._on_receipt(body)
+        else:
+            yield from super()._dispatch(body)
+
     def _on_receipt(self, body: Receipt) -> Iterator[bytes]:
-        self._verify_receipt(body)
         if self._own_receipt is None:
             raise AssertionError("the peer's receipt answers ours")
-        yield self._close_message(self._complete(self._own_receipt, body))
+        try:
+            self._verify_receipt(body)
+        except errors.PsihashError as error:
+            self._receipt_refused(error)
+            return
+        head = self._complete(self._own_receipt, body)
+        self.machine.take(Input.RECV_RECEIPT)
+        yield self._close_message(head)
+
+    def _receipt_refused(self, error: errors.PsihashError) -> None:
+        """The responder has spoken and its word is no receipt: that decides, as its abort does."""
+        self.machine.take(Input.RECV_ABORT)
+        self.failure = error
+        self._setting.journal.ended(
+            self.deal, self.session, error.code, refused=False, by_peer=False
+        )
 
     def _on_close(self, body: Close) -> Iterator[bytes]:
         self._witness(body)

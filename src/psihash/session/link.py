@@ -86,23 +86,26 @@ class Link:
         if len(messages) > limits.MAX_MESSAGES_PER_CALL:
             raise errors.ProtocolError(LINK_ORDER, "more messages in a call than allowed")
         for message in messages:
-            self._take_one(message)
+            if not self._take_one(message):
+                return
 
-    def _take_one(self, message: Numbered) -> None:
+    def _take_one(self, message: Numbered) -> bool:
+        """False where there is no room for it, and so for none behind it."""
         if len(message.body) > MAX_MESSAGE:
             raise errors.ProtocolError(LINK_ORDER, "a message is larger than the protocol allows")
         digest = hashlib.sha256(message.body).digest()
         if 1 <= message.number <= self._received:
             if self._digests[message.number - 1] != digest:
                 raise errors.ProtocolError(LINK_ALTERED, "a repeated message differs")
-            return
+            return True
         if message.number != self._received + 1:
             raise errors.ProtocolError(LINK_ORDER, "a message number is missing or zero")
         if len(self._inbox) >= self._room:
-            return
+            return False
         self._received += 1
         self._digests.append(digest)
         self._inbox.append(message.body)
+        return True
 
     @property
     def idle(self) -> bool:

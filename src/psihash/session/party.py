@@ -21,7 +21,7 @@ from psihash.psi.engine import Rng
 from psihash.session import compare, disclosure, receipt
 from psihash.session.commitment import PeerTree
 from psihash.session.deal import Deal, signed_transcript
-from psihash.session.machine import Input, Machine, State
+from psihash.session.machine import UNEXPECTED_MESSAGE, Input, Machine, State
 from psihash.session.messages import (
     Abort,
     Close,
@@ -136,7 +136,7 @@ class Party(abc.ABC):
 
     def _dispatch(self, body: Sealed) -> Iterator[bytes]:
         if type(body) not in self._handlers:
-            raise errors.ProtocolError(SESSION_OVER, "this side takes no such message")
+            raise errors.ProtocolError(UNEXPECTED_MESSAGE, "this side takes no such message")
         event, handler = self._handlers[type(body)]
         if isinstance(body, Labels | Openings | Records):
             yield from self._gather(event, body, handler)

@@ -6,7 +6,7 @@ a dummy has none. The tree's meaning is :mod:`psihash.agreement`'s; here it is b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -161,6 +161,32 @@ class CommitmentStore:
                 )
             )
         return True
+
+    def forget(self, key: CommitmentKey, erased: Container[bytes]) -> int:
+        """Take digests that are no longer held out of the leaves; return how many there were. The
+        leaf hashes stay: salted, they say nothing, and the tree must keep its root."""
+        found = 0
+        with self._database.transaction() as connection:
+            for chunk in self.chunks(key):
+                kept = [None if digest in erased else digest for digest in chunk.digests]
+                gone = sum(a is not b for a, b in zip(kept, chunk.digests, strict=True))
+                if not gone:
+                    continue
+                found += gone
+                connection.execute(
+                    commitment_chunks.update()
+                    .where(
+                        *_is(commitment_chunks, key),
+                        commitment_chunks.c.number == chunk.start // CHUNK_LEAVES,
+                    )
+                    .values(
+                        present=_bitmap(kept),
+                        digests=b"".join(digest for digest in kept if digest is not None),
+                    )
+                )
+            if found:
+                self._database.erased()
+        return found
 
     def chunk(self, key: CommitmentKey, number: int) -> Chunk:
         """Leaves ``number * 4096`` and following. Raises NotFoundError past the end."""

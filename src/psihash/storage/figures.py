@@ -27,10 +27,11 @@ def fill(report: ImportReport, merge: Merge) -> None:
             f" WHERE o.item_id IN ({groups}) GROUP BY o.kind ORDER BY o.kind"
         ):
             report.other_coverage[kind] = count
-    report.conflicts_sha1 = merge.scalar(
-        f"SELECT count(DISTINCT e.item_id) FROM item_extra e JOIN items i ON i.id = e.item_id"
-        f" WHERE e.algorithm = 'sha1' AND i.md5 IS NOT NULL AND e.item_id IN ({groups})"
-    )
+    if merge.some("item_extra"):
+        report.conflicts_sha1 = merge.scalar(
+            f"SELECT count(DISTINCT e.item_id) FROM item_extra e JOIN items i ON i.id = e.item_id"
+            f" WHERE e.algorithm = 'sha1' AND i.md5 IS NOT NULL AND e.item_id IN ({groups})"
+        )
     if merge.has_verdicts:
         report.conflicts_category = merge.scalar(
             f"SELECT count(DISTINCT c.item_id) FROM (SELECT item_id FROM item_verdicts"

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from psihash.hashset.exclusions import exclusion_reason
 from psihash.hashset.model import ImportReport, Refusal, Row
-from psihash.storage import figures
+from psihash.storage import figures, steps
 from psihash.storage.database import Database
 from psihash.storage.intake import Intake
 from psihash.storage.joining import erase_gone, join_weak, orphans_only
@@ -76,12 +76,12 @@ class CollectionImport:
         merge.parameters = {"cid": cid, "sid": sid}
         if self._replace:
             self._forget_sources(merge)
-        merge.group()
-        merge.resolve()
-        report.exclusions = merge.leave_out()
-        merge.insert_new()
-        merge.enrich()
-        merge.place()
+        steps.group(merge)
+        steps.resolve(merge)
+        report.exclusions = steps.leave_out(merge)
+        steps.insert_new(merge)
+        steps.enrich(merge)
+        steps.place(merge)
         join_weak(merge)
         if self._replace:
             report.items_removed = _remove_unseen(merge)
@@ -136,7 +136,7 @@ class ExclusionImport:
         report = self._intake.report
         merge.parameters = {"reason": self._reason}
         _add_source(merge.connection, None, report, self._now)
-        merge.group()
+        steps.group(merge)
         report.items = merge.scalar(f"SELECT count(*) FROM {merge.temp}.import_groups")
         report.items_new = self._unlisted(merge)
         for number in sorted(merge.used):
@@ -159,17 +159,14 @@ class ExclusionImport:
         merge.changes += report.items_removed
 
     def _unlisted(self, merge: Merge) -> int:
-        names = "CASE g.ident " + "".join(
-            f"WHEN {number} THEN '{algorithm}' " for number, algorithm in enumerate(ALGORITHMS)
-        )
         return merge.scalar(
-            f"SELECT count(*) FROM {merge.temp}.import_groups g WHERE NOT EXISTS"
-            f" (SELECT 1 FROM exclusions e WHERE e.algorithm = {names} END AND e.raw = g.key)"
+            f"SELECT count(*) FROM {merge.groups} g WHERE NOT EXISTS (SELECT 1 FROM exclusions e"
+            f" WHERE e.algorithm = {steps.algorithm_name('g.ident')} AND e.raw = g.key)"
         )
 
     def _take_out(self, merge: Merge) -> int:
         """Record, then erase, the items that the list names; returns how many."""
-        if not merge.scalar(f"SELECT count(*) FROM {merge.temp}.import_gone"):
+        if not merge.some(f"{merge.temp}.import_gone"):
             return 0
         cases = "".join(f" WHEN i.{a} IS NOT NULL THEN '{a}'" for a in ALGORITHMS)
         digest = ", ".join(f"i.{algorithm}" for algorithm in ALGORITHMS)

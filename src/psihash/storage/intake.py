@@ -51,6 +51,7 @@ class Intake:
         self._known: dict[tuple[AlgorithmId, ...], tuple[int, ...]] = {}
         self._has_verdicts = False
         self._has_others = False
+        self._has_media = False
         self._verdicts: dict[Verdict, _Columns] = {}
 
     def add(self, rows: Iterable[Row | Refusal]) -> None:
@@ -109,6 +110,7 @@ class Intake:
             return ((), ()) if size is None else (_SIZE_ONLY, (size,))
         details: dict[str, Any] = {"size": size}
         if row.media_type is not None:
+            self._has_media = True
             details["media_type"] = clean(row.media_type)
         if row.verdict is not None:
             details |= zip(_VERDICT, self._verdict(row.verdict), strict=True)
@@ -183,6 +185,7 @@ class Intake:
             frozenset(_NUMBER[algorithm] for known in self._known for algorithm in known),
             self._has_verdicts,
             self._has_others,
+            self._has_media,
         )
         run.serialize()
         again = repeated(connection)

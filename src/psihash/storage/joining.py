@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from psihash.storage.merge import ALGORITHMS, Merge
+from psihash.storage.steps import apply_additions
 
 
 def join_weak(merge: Merge) -> None:
@@ -13,9 +14,7 @@ def join_weak(merge: Merge) -> None:
     item with an MD5 also by way of one with a SHA-1. Of several candidates the oldest is taken.
     """
     for number in sorted(merge.used - {0}, reverse=True):
-        if not merge.scalar(
-            "SELECT count(*) FROM (SELECT 1 FROM items WHERE md5 IS NULL LIMIT 1) AS found"
-        ):
+        if not merge.some("items WHERE md5 IS NULL"):
             return
         if _find(merge, number):
             merge.changes += 1
@@ -30,12 +29,10 @@ def _find(merge: Merge, number: int) -> int:
     weak = " AND ".join(f"w.{other} IS NULL" for other in stronger)
     strong = " OR ".join(f"s.{other} IS NOT NULL" for other in stronger)
     raws = [
-        f"SELECT key AS raw FROM {merge.temp}.import_groups WHERE ident = {number}",
-        f"SELECT {name} FROM {merge.temp}.import_groups WHERE {name} IS NOT NULL",
+        f"SELECT key AS raw FROM {merge.groups} WHERE ident = {number}",
+        f"SELECT {name} FROM {merge.groups} WHERE {name} IS NOT NULL",
+        f"SELECT m.{name} FROM {merge.more} WHERE m.{name} IS NOT NULL",
     ]
-    if merge.mixed:
-        rows = merge.rows_of(f"g.mixed = 1 AND r.{name} IS NOT NULL")
-        raws.append(f"SELECT r.{name} FROM {rows}")
     return merge.run(
         f"INSERT INTO {merge.temp}.import_joins (weak, strong)"
         f" SELECT w.id, min(s.id) FROM ({' UNION '.join(raws)}) d"
@@ -60,7 +57,7 @@ def _move(merge: Merge) -> None:
                 f" WHERE {column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM by_{name} b"
                 f" WHERE b.raw = {column} AND b.item_id = j.strong) ON CONFLICT DO NOTHING"
             )
-    merge.apply_additions()
+    apply_additions(merge)
     for column in ("size", "media_type"):
         merge.run(
             f"UPDATE items SET {column} = x.value FROM (SELECT j.strong AS strong,"
@@ -113,7 +110,7 @@ def orphans_only(merge: Merge) -> None:
 def erase_gone(merge: Merge) -> int:
     """Delete the items of ``import_gone`` with everything about them; returns how many."""
     gone = f"SELECT item_id FROM {merge.temp}.import_gone"
-    if not merge.scalar(f"SELECT count(*) FROM ({gone}) AS found"):
+    if not merge.some(f"{merge.temp}.import_gone"):
         return 0
     merge.analyze("import_gone")
     for algorithm in ALGORITHMS:

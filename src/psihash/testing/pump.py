@@ -16,10 +16,13 @@ from dataclasses import dataclass, field, replace
 from psihash import errors, limits
 from psihash.session.initiator import Initiator
 from psihash.session.link import Link, Numbered
+from psihash.session.machine import State
 from psihash.session.party import PEER_ABORTED, Party
 from psihash.session.responder import Responder
 
 MAX_CALLS = 20_000
+_PATIENCE = 30
+"""Calls in a row in which nothing moves, before both sides give up."""
 
 
 class Fault(enum.StrEnum):
@@ -158,6 +161,16 @@ class Pair:
     def over(self) -> bool:
         return self.initiator.over and self.responder.over
 
+    @property
+    def delivered(self) -> bool:
+        return all(end.link.all_acknowledged for end in (self.initiator, self.responder))
+
+    @property
+    def position(self) -> tuple[int, int, State, State]:
+        """Changes whenever the session moves on."""
+        first, second = self.initiator, self.responder
+        return first.link.ack, second.link.ack, first.party.state, second.party.state
+
     def request(self) -> Call:
         """What the initiator's next call says."""
         self.initiator.work()
@@ -258,9 +271,8 @@ def tampered(call: Call, fault: Fault, chance: random.Random) -> Call:
         other = (place + 1) % len(messages)
         messages[place], messages[other] = messages[other], messages[place]
     else:
-        messages[place] = replace(
-            messages[place], body=_broken(messages[place].body, fault, chance)
-        )
+        message = messages[place]
+        messages[place] = replace(message, body=_broken(message.body, fault, chance))
     return replace(call, messages=tuple(messages))
 
 
@@ -289,12 +301,12 @@ def pump(pair: Pair, script: Script | None = None, *, most: int = MAX_CALLS) -> 
     """Call until both sides have come to their end and heard of it; then, or after ``most``
     calls, whoever still waits gives up."""
     script = script or Script()
+    idle = 0
     for _ in range(most):
+        before = pair.position
         pair.call(script.fault(pair.calls), script)
-        ends = (pair.initiator, pair.responder)
-        if pair.over and all(end.link.all_acknowledged for end in ends):
-            break
-        if pair.over and pair.initiator.error is not None:
+        idle = idle + 1 if pair.position == before else 0
+        if (pair.over and pair.delivered) or idle > _PATIENCE:
             break
     pair.cut()
     return pair

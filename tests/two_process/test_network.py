@@ -1,0 +1,84 @@
+"""A connection that breaks, stalls or crawls in the middle of a session."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from psihash.testing.proxy import Proxy
+from tests.two_process import programs
+from tests.two_process.agencies import BE, COMMON, NL, Agencies, free_port
+from tests.two_process.programs import Ended, until
+
+pytestmark = pytest.mark.two_process
+
+BULK = "engine:16:0.02"
+"""16 frames of 256 KiB in each of two runs: 8 MiB."""
+OFFSETS = (2_000, 9_000, 40_000, 300_000, 900_001, 2_000_000, 3_500_000, 7_000_000)
+
+
+def common(ended: Ended) -> set[str]:
+    assert ended.code == 0, ended.err + ended.out
+    return {item["digests"]["md5"] for item in ended.document["items"]}
+
+
+def check_one_session(agencies: Agencies) -> None:
+    for agency in (NL, BE):
+        assert agencies.outcomes(agency) == ["completed"]
+    agencies.check_results()
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_session_goes_on_over_a_connection_that_is_cut_again_and_again(
+    agencies: Agencies, reset: bool
+) -> None:
+    behind = free_port()
+    with (
+        programs.serving(agencies, BULK, port=behind),
+        Proxy(behind, agencies.port) as proxy,
+    ):
+        cutter = threading.Thread(target=cut_at, args=(proxy, OFFSETS, reset), daemon=True)
+        cutter.start()
+        ended = programs.match(agencies, BULK)
+        cutter.join(10)
+        assert common(ended) == COMMON
+        assert proxy.cuts == len(OFFSETS)
+        # Whatever was under way when the line was cut is sent again, and not more.
+        assert proxy.passed < 8 * 2**20 + len(OFFSETS) * 3 * 2**20
+    check_one_session(agencies)
+
+
+def cut_at(proxy: Proxy, offsets: tuple[int, ...], reset: bool) -> None:
+    for number, offset in enumerate(offsets):
+        proxy.cut_after(max(1, offset - proxy.passed), reset=reset)
+        until(lambda number=number: proxy.cuts > number, 60)  # type: ignore[misc]
+
+
+def test_a_slow_line_that_hands_on_crumbs_changes_nothing(agencies: Agencies) -> None:
+    behind = free_port()
+    with programs.serving(agencies, port=behind), Proxy(behind, agencies.port) as proxy:
+        proxy.latency, proxy.slice = 0.005, 997
+        assert common(programs.match(agencies)) == COMMON
+    check_one_session(agencies)
+
+
+def test_a_black_hole_ends_the_session_on_both_sides(agencies: Agencies) -> None:
+    behind = free_port()
+    with (
+        programs.serving(agencies, "engine:400:0.05", port=behind),
+        Proxy(behind, agencies.port) as proxy,
+    ):
+        program = programs.start_match(agencies, "engine:400:0.05,calls:2,reconnect:3")
+        try:
+            until(lambda: proxy.passed > 1_000_000, 30)
+            proxy.silent = True
+            ended = program.wait(40)
+        finally:
+            program.stop()
+        assert ended.error == "peer-unreachable"
+        until(lambda: agencies.outcomes(BE) == ["session-idle"], 15)
+    assert agencies.outcomes(NL) == ["peer-unreachable"]
+    assert "peer-unreachable" in agencies.codes(NL)
+    assert "session-idle" in agencies.codes(BE)
+    agencies.check_results()
