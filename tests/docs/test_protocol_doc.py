@@ -305,6 +305,7 @@ def _deal(rung: Rung = Rung.ITEMS, learn: Learn = Learn.BOTH) -> deal.Deal:
             tuple(SetClass(name, size) for name, size in zip(algorithms, sizes[1], strict=True)),
         ),
         roots=((_ROOT,), (Root("c-0000000000000002", _MD5, 77, b"\xbb" * 32),)),
+        keys=((), ()),
         approvals=(b"\xcc" * 32, b"\xdd" * 32),
         previous_receipt=b"",
         expires="2026-01-02T00:00:00Z",

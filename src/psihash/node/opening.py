@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,7 +168,7 @@ def _assemble(
         tls_pem=files.read(home, files.TLS_CERTIFICATE),
         stores=stores,
         directory=StoredDirectory(stores.peers),
-        engines=registry.default(),
+        engines=registry.default(os.environ.get("PSIHASH_GROUP", "")),
         clock=clock,
         actor=Actor(_os_user()),
         load_keys=load_keys,
