@@ -6,12 +6,10 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 
@@ -21,6 +19,7 @@ from psihash.identity.trust import VerifiedPeer, verify_peer
 from psihash.node import preflight
 from psihash.node.answering import Answering
 from psihash.node.channel import PEER_BUSY
+from psihash.node.contact import Acknowledgement
 from psihash.node.node import Node
 from psihash.node.refusals import Refusals
 from psihash.node.worker import INTERNAL
@@ -30,14 +29,12 @@ from psihash.wire.codec import encode_receipt
 from psihash.wire.fields import few, malformed
 from psihash.wire.v1 import peer_pb2 as pb
 from psihash.wire.v1 import peer_pb2_grpc
+from psihash_server.fairness import FairShare
 
 OLD_TLS = errors.define("old-tls", "the peer's connection uses an older TLS than 1.3")
 
 TLS_VERSION = b"TLSv1.3"
 """gRPC for Python cannot refuse an older one in the handshake, so each call checks."""
-
-CALLS_PER_PEER: Final = 8
-"""Calls that one peer may have under way; two sessions need two."""
 
 _Reply = TypeVar("_Reply")
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -55,19 +52,20 @@ class PeerService(peer_pb2_grpc.PeerServicer):
     def __init__(self, node: Node, answering: Answering, pool: Executor) -> None:
         self._node, self._answering, self._pool = node, answering, pool
         self._refusals = Refusals(node)
-        self._under_way: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._share = FairShare()
 
     async def Sync(self, request: pb.SyncRequest, context: _Context) -> pb.SyncReply:
         def answer(peer: VerifiedPeer) -> pb.SyncReply:
-            documents, codes = self._answering.sync(
+            received = few(request.received, limits.MAX_DOCUMENTS_PER_CALL)
+            documents, codes, signature = self._answering.sync(
                 peer,
                 [document.body for document in request.documents],
-                few(request.received, limits.MAX_DOCUMENTS_PER_CALL),
+                Acknowledgement(tuple(received), request.received_signature),
             )
             return pb.SyncReply(
                 documents=[pb.Document(body=body) for body in documents],
                 outcomes=[pb.DocumentOutcome(code=code) for code in codes],
+                outcomes_signature=signature,
             )
 
         return await self._answer(context, answer)
@@ -133,7 +131,7 @@ class PeerService(peer_pb2_grpc.PeerServicer):
         """The reply, or what to say instead. No exception's text gets out, or into the log."""
         try:
             peer = self._prove(pem, version)
-            with self._place(peer.agency):
+            with self._share.of(peer.agency):
                 return self._work(peer, work)
         except errors.PsihashError as error:
             return _Refusal(_status(error), error.code)
@@ -160,19 +158,6 @@ class PeerService(peer_pb2_grpc.PeerServicer):
                 Event.INCIDENT, code=error.code, peer=peer.agency, what="refused call"
             )
             raise
-
-    @contextlib.contextmanager
-    def _place(self, agency: str) -> Iterator[None]:
-        """One of the calls that a peer may have under way: held calls must not take all threads."""
-        with self._lock:
-            if self._under_way[agency] >= CALLS_PER_PEER:
-                raise errors.UnavailableError(PEER_BUSY, "the peer makes too many calls at once")
-            self._under_way[agency] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._under_way[agency] -= 1
 
     def _note_fault(self, fault: Exception) -> str:
         """Only the kind of the fault goes to the log, under a number that the peer may quote."""

@@ -32,11 +32,12 @@ MAX_PROOF_HASHES: Final = 64
 
 MAX_CONSISTENCY_HASHES: Final = 128
 
-MAX_BLOB_BYTES_PER_MATCH: Final = 256 * 1024
-"""Labels, openings or records of one matched element, before padding."""
+MAX_RECORD_LINE: Final = 64 * 1024
+"""All records of one matched element: some hundred verdicts."""
 
-MAX_BLOB_BYTES: Final = 2 * 1024**3
-"""A whole disclosure; a larger one belongs into several sessions."""
+MAX_BLOB_BYTES: Final = 512 * 1024**2
+"""A whole disclosure; a larger one belongs into several sessions. It bounds what a peer can make
+us hold."""
 
 MAX_CHECKPOINT: Final = 8 * 1024
 
@@ -44,9 +45,6 @@ MAX_RECEIPT: Final = 64 * 1024
 
 MAX_CONCURRENT_SESSIONS: Final = 8
 """Sessions that one node answers at a time; each holds one worker thread."""
-
-MAX_CONCURRENT_SESSIONS_PER_PEER: Final = 2
-"""A peer that opens more is told to wait: it must not shut the others out."""
 
 SESSION_OPENS_PER_MINUTE: Final = 30
 """Sessions that a peer may open in a minute, refused ones too: each leaves a log entry."""
@@ -56,6 +54,18 @@ SESSION_IDLE_SECONDS: Final = 120.0
 
 SESSION_MAX_SECONDS: Final = 24 * 3600
 """Expiry of an offer: no session lives longer."""
+
+HANDSHAKE_SECONDS: Final = 120.0
+"""How long a peer may take for its next message before a session is agreed."""
+
+CALLS_PER_MINUTE: Final = 1_200
+"""Calls of one peer: a session at full speed makes some hundred."""
+
+CALLS_AT_ONCE: Final = 8
+"""Calls of one peer that are answered at the same time; further ones are told to come back."""
+
+OPEN_PROPOSALS: Final = 50
+"""Proposals of one peer that wait for our decision; the next one is refused."""
 
 RECONNECT_SECONDS: Final = 60.0
 """How long an initiator goes on trying to reach a peer that it lost in the middle of a session."""

@@ -1,7 +1,8 @@
 """Real lists, matched through the command line, give exactly their intersection in clear text.
 
 Each case is two lists. With every set of algorithms that they hold, one side opens a session at
-``count`` and one at ``records``, the other side one at ``items``. The intersection comes from ``cleartext``, which knows nothing of psihash.
+``count`` and one at ``records``, the other side one at ``items``. The intersection comes from
+``cleartext``, which knows nothing of psihash.
 """
 
 from __future__ import annotations
@@ -68,13 +69,13 @@ def a_part_and_others(data: Path, to: Path) -> Case:
 
 
 def two_halves(data: Path, to: Path) -> Case:
-    """Of 718 bitmaps one side has the first 500, the other the last 500."""
+    """Of 300 bitmaps one side has the first 200, the other the last 200."""
     _, all_ = caid(data, "BMP")
-    first, last = all_[:500], shuffled(all_[-500:])
+    first, last = all_[:200], shuffled(all_[100:300])
     return Case(
         (cleartext.write_vics(to / "first.json", first), first),
         (cleartext.write_csv(to / "last.csv", last), last),
-        282,
+        100,
         [BOTH],
     )
 
@@ -94,7 +95,7 @@ def one_element(data: Path, to: Path) -> Case:
 
 
 def nothing_in_common(data: Path, to: Path) -> Case:
-    return Case(caid(data, "PSD"), caid(data, "AVI"), 0, [MD5, BOTH])
+    return Case(caid(data, "PSD"), caid(data, "AVI"), 0, [BOTH])
 
 
 def two_tools(data: Path, to: Path) -> Case:

@@ -15,16 +15,16 @@ from typing import Any, NoReturn
 
 import grpc
 import pytest
+from psihash_server.service import TLS_VERSION, PeerService
 
 from psihash.identity.trust import KnownPeer, verify_peer
 from psihash.node import channel, contact, matching, opening, preflight
 from psihash.node.answering import Answering
 from psihash.node.node import Node
-from psihash_server.service import TLS_VERSION, PeerService
 from tests.cli.homes import Home
 
 
-class Fault(grpc.RpcError):
+class Fault(grpc.RpcError):  # type: ignore[misc]
     """What a gRPC client sees of an aborted call."""
 
     def __init__(self, status: grpc.StatusCode, text: str) -> None:

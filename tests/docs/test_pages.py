@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from psihash.audit import guard
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     [*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
@@ -57,3 +59,11 @@ def test_the_modules_that_the_pages_name_exist() -> None:
 def test_the_security_page_stays_short() -> None:
     lines = (ROOT / "SECURITY.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 15
+
+
+def test_the_log_page_names_what_the_guard_lets_through() -> None:
+    page = (ROOT / "docs" / "audit-log.md").read_text(encoding="utf-8")
+    part = page.partition("### What must not be in an entry\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`(_[a-z]+)`", part)) == set(guard.NON_MATERIAL_SUFFIXES)
+    named = set(re.findall(r"`([a-z]+)`", part))
+    assert named <= guard.NON_MATERIAL_FIELDS

@@ -8,23 +8,38 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from psihash import limits
+from psihash import canonical, errors, limits
 from psihash.canonical import framed
+from psihash.hashset.model import Verdict
 from psihash.identity import authority, cards, certificates, hybrid, signatures
 from psihash.identity.card_parser import MAX_CARD_BYTES
 from psihash.identity.fingerprints import FINGERPRINT_BYTES, fingerprint_of, format_fingerprint
 from psihash.psi import encoding
-from psihash.session import commitment, compare, deal, disclosure, machine, receipt
+from psihash.session import (
+    blobs,
+    commitment,
+    compare,
+    deal,
+    labels,
+    machine,
+    ports,
+    receipt,
+    records,
+)
 from psihash.session.machine import Input, State
 from psihash.session.messages import Hello, HelloReply, Root, SetClass
 from psihash.session.own import OwnSet
 from psihash.session.ports import Findings
+from psihash.session.result import PeerRecord
 from psihash.session.runs import Finding
 from psihash.terms import (
     CANONICALISATION,
     SIZE_CLASSES,
     AlgorithmId,
+    CollectionKind,
     Learn,
     Rung,
     SessionRole,
@@ -93,19 +108,25 @@ def test_the_limits_are_on_the_page() -> None:
         "documents in a call, each direction": limits.MAX_DOCUMENTS_PER_CALL,
         "hashes in an inclusion proof": limits.MAX_PROOF_HASHES,
         "hashes in a consistency proof": limits.MAX_CONSISTENCY_HASHES,
-        "blob for each matched element": limits.MAX_BLOB_BYTES_PER_MATCH,
+        "line of records for a matched element": limits.MAX_RECORD_LINE,
         "whole blob": limits.MAX_BLOB_BYTES,
         "checkpoint": limits.MAX_CHECKPOINT,
         "receipt": limits.MAX_RECEIPT,
         "collections in an offer's roots, for each algorithm": limits.MAX_COLLECTIONS,
         "life of a session": limits.SESSION_MAX_SECONDS,
     }
-    own = (
-        f"answers {limits.MAX_CONCURRENT_SESSIONS} sessions at a time and "
-        f"{limits.MAX_CONCURRENT_SESSIONS_PER_PEER} of one peer"
-    )
-    assert own in section("Limits")
-    assert f"{limits.SESSION_IDLE_SECONDS:.0f} seconds ends" in section("Limits")
+
+
+def test_what_a_node_chooses_itself_is_on_the_page() -> None:
+    text = " ".join(section("Limits").split())
+    assert f"answers {limits.MAX_CONCURRENT_SESSIONS} sessions at a time" in text
+    assert f"open {limits.SESSION_OPENS_PER_MINUTE} sessions in a minute" in text
+    assert f"make {limits.CALLS_PER_MINUTE:,} calls in a minute" in text
+    assert f"have {limits.CALLS_AT_ONCE} calls under way" in text
+    assert f"{limits.SESSION_IDLE_SECONDS:.0f} seconds ends" in text
+    assert f"within {limits.HANDSHAKE_SECONDS:.0f} seconds before it is agreed" in text
+    assert f"most {limits.OPEN_PROPOSALS} proposals of one peer" in text
+    assert f"while {limits.OPEN_PROPOSALS} proposals" in " ".join(section("Documents").split())
 
 
 def test_the_lengths_of_fields_are_on_the_page() -> None:
@@ -210,10 +231,20 @@ def test_every_code_that_a_session_can_end_with_is_on_the_page() -> None:
 def _ends_a_session(module: str) -> bool:
     return module.startswith("psihash.session.") or module in {
         "psihash.wire.codec",
+        "psihash.wire.fields",
         "psihash.identity.hybrid",
+        "psihash.node.answering",
         "psihash.node.desk",
+        "psihash.node.journal",
         "psihash.node.worker",
     }
+
+
+def test_the_codes_that_a_side_keeps_to_itself_are_on_the_page() -> None:
+    text = " ".join(section("Offer and accept").split())
+    named = ", ".join(f"`{code}`" for code in ("clause-minimum", "annex-outgrown"))
+    assert set(named.replace("`", "").split(", ")) == ports.PRIVATE_CODES
+    assert f"({named}) is sent as `declined`" in text
 
 
 def test_every_code_on_the_page_exists() -> None:
@@ -247,8 +278,58 @@ def test_padding_follows_the_rule_on_the_page() -> None:
     assert ", ".join(f"{size:,}" for size in lengths[:5]) in section("Disclosure")
     for place, size in enumerate(lengths[:20]):
         below = size if size**4 == 2 ** (48 + place) else size - 1
-        assert len(disclosure.pad(bytes(below - 8))) == size
-        assert len(disclosure.pad(bytes(below - 7))) == lengths[place + 1]
+        assert len(blobs.pad(bytes(below - 8))) == size
+        assert len(blobs.pad(bytes(below - 7))) == lengths[place + 1]
+
+
+def test_the_largest_blob_is_that_of_the_page() -> None:
+    text = section("Disclosure")
+    assert "most = 8,192 + 5/4 x (matched elements) x (largest)" in text
+    assert blobs.padded_limit(1000) == 8192 + 5 * 1000 // 4
+    assert blobs.padded_limit(limits.MAX_BLOB_BYTES) == limits.MAX_BLOB_BYTES
+    flat = " ".join(text.split())
+    assert labels.largest(7) == 2 + 2 * 7
+    assert "2 + 2 x (collections of the sender's annex) bytes" in flat
+    assert f"largest opening {commitment.MAX_OPENING_BYTES:,}" in flat
+    assert f"line of records {limits.MAX_RECORD_LINE:,}" in flat
+
+
+@given(st.integers(0, 50_000_000))
+def test_no_honest_blob_is_above_that(content: int) -> None:
+    need = content + 8
+    step = next(k for k in range(200) if need**4 <= 2 ** (48 + k))
+    assert _smallest(48 + step) <= blobs.padded_limit(content)
+
+
+def test_the_layout_of_a_label_is_that_of_the_table() -> None:
+    held = {_MD5: [["c-b", "c-a"], ["c-c"]], AlgorithmId.SHA1: [["c-b"]]}
+    content = b"\0\2\0\0\0\1" + b"\0\1\0\2" + b"\0\1\0\1"
+    assert blobs.unpad(labels.encode_labels(held, ["c-c", "c-a", "c-b"])) == content
+    assert [cell.split()[0] for cell, _ in rows(section("Labels"))] == ["2", "2"]
+
+
+def test_a_line_of_records_is_that_of_the_page() -> None:
+    record = PeerRecord("Operation", CollectionKind.CASE, (Verdict(),), "desk")
+    content = blobs.unpad(records.encode_records({_MD5: [[record], [record, record]]}))
+    lines = content.split(b"\n")
+    assert lines.pop() == b""
+    assert [len(canonical.decode(line, max_bytes=9999)["records"]) for line in lines] == [1, 2]
+    assert all(set(canonical.decode(line, max_bytes=9999)) == {"records"} for line in lines)
+
+
+@pytest.mark.parametrize(("extra", "good"), [(0, True), (1, False)])
+def test_the_longest_line_counts_its_line_feed(extra: int, good: bool) -> None:
+    fields: dict[str, object] = {"collection": "", "kind": "case", "verdicts": [], "contact": None}
+    short = len(canonical.encode({"records": [fields] * 900})) + 1
+    texts = [min(500, max(0, limits.MAX_RECORD_LINE + extra - short - 500 * n)) for n in range(900)]
+    said = [fields | {"collection": "x" * text} for text in texts]
+    line = canonical.encode({"records": said}) + b"\n"
+    assert len(line) == limits.MAX_RECORD_LINE + extra
+    if good:
+        assert len(records.decode_records(blobs.pad(line), {_MD5: 1})[_MD5][0]) == 900
+        return
+    with pytest.raises(errors.ProtocolError, match="too long"):
+        records.decode_records(blobs.pad(line), {_MD5: 1})
 
 
 def test_the_layout_of_an_opening_is_that_of_the_table() -> None:
@@ -262,7 +343,7 @@ def test_the_layout_of_an_opening_is_that_of_the_table() -> None:
 
 def test_the_members_of_a_verdict_and_a_receipt_are_on_the_page() -> None:
     said = {code(name) for cell, _ in rows(section("Records")) for name in cell.split(", ")}
-    assert said == disclosure._VERDICT_MEMBERS
+    assert said == records._VERDICT_MEMBERS
     members = {code(name) for cell, _ in rows(section("Receipt")) for name in cell.split(", ")}
     made = receipt.build(_deal(), _NO_SET, _no_findings(), bytes(32))
     assert members == set(made)
@@ -348,7 +429,7 @@ def vectors() -> dict[str, str]:
         "running hash": _running().hex(),
         "first sealed": channel.seal(0, b"psihash").hex(),
         "fingerprint of": format_fingerprint(fingerprint_of(b"{}")),
-        "padded length": f"{len(disclosure.pad(bytes(5000))):,}",
+        "padded length": f"{len(blobs.pad(bytes(5000))):,}",
     }
 
 

@@ -21,7 +21,7 @@ from psihash.hashset.model import Digest, Row, Verdict
 from psihash.identity import keys
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.identity.keys import KeyRing
-from psihash.node import agreements, contact, documents, opening, peers, sessions
+from psihash.node import agreements, annexes, contact, documents, opening, peers, sessions
 from psihash.node.clock import seconds
 from psihash.node.desk import NodeDesk
 from psihash.node.journal import NodeJournal
@@ -97,12 +97,14 @@ def hold(
 def carry(one: Node, other: Node) -> list[str]:
     """What both have for each other, until neither has anything; returns the refusals' codes."""
     codes: list[str] = []
+    for node, peer in ((one, other), (other, one)):
+        annexes.refresh_all(node, peer.agency)
     for _ in range(8):
         moved = 0
         for giver, taker in ((one, other), (other, one)):
-            waiting = contact.outgoing(giver, taker.agency)
-            codes += contact.take(taker, giver.agency, [body for _, body in waiting])
-            contact.confirm(giver, [number for number, _ in waiting])
+            waiting = [body for _, body in contact.outgoing(giver, taker.agency)]
+            codes += contact.take(taker, giver.agency, waiting)
+            contact.confirm_signed(giver, taker.card, contact.acknowledge(taker, waiting))
             moved += len(waiting)
         if not moved:
             break
@@ -153,7 +155,7 @@ class NodeMeeting:
         pump(self.pair)
         session = self.parties[0].session
         assert session is not None
-        assert self.codes == (None, None)
+        assert self.codes == (None, None), self.codes
         one, other = (sessions.result(node, session.hex()) for node in self.nodes)
         return one, other
 
@@ -188,7 +190,7 @@ def meet(
     asked = _setting(other, one, SessionRole.RESPONDER, codecs[1], NodeDesk)
     permit = asking.desk.prepare(proposal)
     party = initiator(asking, Wish(one.side, proposal), permit)
-    return NodeMeeting(Pair(party, responder(asked)), (one, other))
+    return NodeMeeting(Pair(party, responder(asked, party.hello.nonce)), (one, other))
 
 
 def _setting(

@@ -14,10 +14,13 @@ from psihash.hashset.model import Category, Dialect, Verdict
 from psihash.node.node import Node
 from psihash.node.results import UNDISCLOSED
 from psihash.psi.engines import openmined_library
+from psihash.psi.engines.openmined import OpenminedEngine
 from psihash.session.result import SessionResult
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung, SessionRole
+from psihash.testing.memory import Bench
+from psihash.testing.pump import pump
 from tests.session.lists import MD5, SHA1, SHA256, digest
-from tests.session.nodes import agree, hold, meet, row
+from tests.session.nodes import agree, carry, hold, meet, refused_codes, row
 
 pytestmark = pytest.mark.skipif(
     openmined_library.available() is not None, reason=str(openmined_library.available())
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.skipif(
 Nodes = tuple[Node, Node]
 Items = Mapping[int, set[AlgorithmId]]
 """Item numbers of a collection, each with the digests that its list states."""
+Collections = Mapping[str, Items]
 
 ALL = (MD5, SHA1, SHA256)
 CASES = [
@@ -42,7 +46,7 @@ _numbers = itertools.count()
 class Side:
     """What one side holds, in the clear."""
 
-    collections: dict[str, Items]
+    collections: Collections
     verdict: Verdict
 
     def digests(self, algorithm: AlgorithmId) -> set[bytes]:
@@ -75,12 +79,12 @@ VERDICTS = (
 )
 
 
-def sides(ours: dict[str, Items], theirs: dict[str, Items]) -> tuple[Side, Side]:
+def sides(ours: Collections, theirs: Collections) -> tuple[Side, Side]:
     """Names and items are made unique, because tests share two nodes. (An item is one thing on
     a node, with the digests of all lists.)"""
     mark = next(_numbers)
 
-    def own(collections: dict[str, Items]) -> dict[str, Items]:
+    def own(collections: Collections) -> Collections:
         return {
             f"{name} {mark}": {1_000_000 * mark + n: named for n, named in items.items()}
             for name, items in collections.items()
@@ -235,20 +239,12 @@ def test_what_each_side_learns_is_the_intersection_in_the_clear(
     assert (first.role, second.role) == tuple(SessionRole)
 
 
-SETS: dict[str, tuple[dict[str, Items], dict[str, Items]]] = {
+SETS: dict[str, tuple[Collections, Collections]] = {
     "identical lists": ({"a": everything(range(70))}, {"b": everything(range(70))}),
     "nothing in common": ({"a": everything(range(20))}, {"b": everything(range(50, 70))}),
     "one element each, the same": ({"a": {3: {MD5, SHA1}}}, {"b": {3: {MD5, SHA1}}}),
     "one element each, another": ({"a": {3: {MD5, SHA1}}}, {"b": {5: {MD5, SHA1}}}),
-    "one against many": ({"a": {3: {MD5}}}, {"b": everything(range(120))}),
-    "an algorithm that one side lacks": (
-        {"a": {n: {MD5} for n in range(30)}},
-        {"b": {n: {MD5, SHA1} for n in range(15, 40)}},
-    ),
-    "an algorithm that both lack": (
-        {"a": {n: {MD5} for n in range(9)}},
-        {"b": {n: {MD5} for n in range(5, 12)}},
-    ),
+    "one against many": ({"a": {3: {MD5, SHA1}}}, {"b": everything(range(120))}),
     "one collection inside another": (
         {"all": everything(range(50)), "part": everything(range(10, 20))},
         {"all": everything(range(15, 60)), "same": everything(range(15, 60))},
@@ -274,6 +270,51 @@ def test_lists_of_special_shapes(nodes: Nodes, name: str) -> None:
         first, second = meet(*nodes, agreement, rung).results()
         check(first, *both, algorithms)
         check(second, *both[::-1], algorithms)
+
+
+LACKING: dict[str, tuple[Collections, Collections]] = {
+    "one side": (
+        {"a": {n: {MD5} for n in range(30)}},
+        {"b": {n: {MD5, SHA1} for n in range(15, 40)}},
+    ),
+    "both": ({"a": {n: {MD5} for n in range(9)}}, {"b": {n: {MD5} for n in range(5, 12)}}),
+}
+
+
+@pytest.mark.parametrize("rung", [Rung.COUNT, Rung.RECORDS])
+@pytest.mark.parametrize("name", LACKING)
+def test_an_algorithm_that_a_side_lacks_matches_nothing_in_a_session(name: str, rung: Rung) -> None:
+    """The agreement's clause on minimum sizes may refuse such a session by name; where it does
+    not, the empty list is a list like any other."""
+    bench = Bench.of(
+        *(
+            {
+                name: {a: [digest(a, n) for n in items if a in items[n]] for a in (MD5, SHA1)}
+                for name, items in collections.items()
+            }
+            for collections in LACKING[name]
+        ),
+        engine=OpenminedEngine(),
+        algorithms=(MD5, SHA1),
+    )
+    meeting = bench.meet(rung)
+    pump(meeting.pair)
+    assert meeting.codes == (None, None)
+    common = set(LACKING[name][0]["a"]) & set(LACKING[name][1]["b"])
+    for journal in meeting.journals:
+        assert journal.visible is not None
+        found = journal.visible.by_algorithm
+        assert (found[MD5].count, found[SHA1].count) == (len(common), 0)
+
+
+def test_a_list_of_nothing_at_all_is_refused_by_its_clause(nodes: Nodes) -> None:
+    both = sides({"a": {}}, {"b": everything(range(5))})
+    put_in(nodes, both)
+    ours, theirs = (sorted(side.collections) for side in both)
+    agreement = agree(*nodes, ours, theirs)
+    assert refused_codes(meet(*nodes, agreement)) == ("clause-minimum", "peer-aborted")
+    # The other side is not told the reason, which would say something about our set.
+    assert refused_codes(meet(*nodes[::-1], agreement)) == ("declined", "clause-minimum")
 
 
 def test_a_match_on_one_algorithm_alone_is_labelled_so(nodes: Nodes) -> None:
@@ -311,6 +352,7 @@ def test_two_sessions_under_one_agreement_while_the_sets_grow(nodes: Nodes) -> N
     assert first.matched_items == 10
     hold(nodes[0], ours, [row(n, {MD5}) for n in range(-330, -300)])
     hold(nodes[1], theirs, [row(n, {MD5}) for n in range(-335, -310)])
+    assert carry(*nodes) == []
     second, other = meet(*nodes[::-1], agreement).results()
     assert second.matched_items == other.matched_items == 30
     assert second.role is SessionRole.INITIATOR

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import signal
 import tempfile
@@ -13,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from psihash.storage.database import Database
-
-_NUMBERS = itertools.count()
+from psihash.storage.migrate import HEAD
+from psihash.storage.tables import metadata
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +29,7 @@ def postgres_url() -> Iterator[str]:
         )
         server = pgserver.get_server(directory)
     try:
-        # No test cuts the power, and syncing a hundred databases takes longer than all tests.
+        # No test cuts the power.
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
@@ -44,23 +43,56 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _fresh_postgres(url: str) -> str:
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty store to copy: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("template") / "store.db"
+    Database.open(f"sqlite:///{path}").close()
+    return path
+
+
+def _without_tables(url: str) -> str:
+    """The server's one database without tables: making one for each test costs far more."""
     import psycopg
 
-    name = f"test{next(_NUMBERS)}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    head, _, query = url.partition("?")
-    base = head.rsplit("/", 1)[0]
-    return f"{base}/{name}?{query}" if query else f"{base}/{name}"
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return url
+
+
+def _without_rows(url: str) -> str:
+    """The same with empty tables; migrated again only where a test broke the schema."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+        if found and found[0]:
+            head = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            if head == (HEAD,):
+                names = ", ".join(table.name for table in metadata.sorted_tables)
+                connection.execute(f"TRUNCATE {names}".encode())
+                return url
+    return _without_tables(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new, empty store."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    return _fresh_postgres(request.getfixturevalue("postgres_url"))
+    """The URL of an empty store on each kind of database."""
+    if request.param == "postgresql":
+        return _without_rows(request.getfixturevalue("postgres_url"))
+    path = tmp_path / "store.db"
+    shutil.copy(request.getfixturevalue("sqlite_template"), path)
+    path.chmod(0o600)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def unmade_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a store that has never been opened."""
+    if request.param == "postgresql":
+        return _without_tables(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path / 'store.db'}"
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_forgetting_digests_keeps_the_leaves(database: Database) -> None:
     store.create(KEY, b"sealed", NOW)
     hashes, digests = _leaves(0, CHUNK_LEAVES + 10)
     store.append(KEY, 0, hashes, digests, b"root", NOW)
-    erased = {digests[1], digests[2], digests[CHUNK_LEAVES + 1]} - {None}
+    erased = {d for d in (digests[1], digests[2], digests[CHUNK_LEAVES + 1]) if d is not None}
     assert store.forget(KEY, erased) == len(erased)
     assert store.forget(KEY, erased) == 0
     kept = [d for chunk in store.chunks(KEY) for d in chunk.digests]

@@ -33,8 +33,8 @@ from .lists import LATER, MD5, NOW, SHA1, row, take_in
 Reopen = Callable[[], Database]
 
 
-def test_the_migrations_make_the_schema(database: Database) -> None:
-    with database.reading() as connection:
+def test_the_migrations_make_the_schema(unmade_url: str) -> None:
+    with Database.open(unmade_url) as database, database.reading() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, metadata) == []
 
@@ -71,6 +71,14 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert caught.value.code == "store-failed"
     with pytest.raises(errors.StorageError):
         Database.open(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder.db'}")
+
+
+def test_the_files_are_private(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path / 'store.db'}") as database:
+        PeerStore(database).add("nl", b"card", "print", NOW)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
 
 
 def test_two_stores_join_one_transaction(database: Database) -> None:
@@ -235,10 +243,10 @@ Database.open(sys.argv[1], spool=Path(sys.argv[2])).close()
 """
 
 
-def test_many_processes_may_create_one_store(store_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _OPENER, store_url, str(tmp_path)]
+def test_many_processes_may_create_one_store(unmade_url: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _OPENER, unmade_url, str(tmp_path)]
     children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(4)
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)
     ]
     for child in children:
         assert child.stdout is not None
@@ -249,4 +257,4 @@ def test_many_processes_may_create_one_store(store_url: str, tmp_path: Path) -> 
         child.stdin.flush()
     for child in children:
         child.communicate()
-    assert [child.returncode for child in children] == [0] * 4
+    assert [child.returncode for child in children] == [0] * 3

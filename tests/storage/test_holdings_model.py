@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -139,22 +138,15 @@ def _run(database: Database, program: tuple[bool, list[tuple[str, str, list[Row]
     model.check_joined()
 
 
-@pytest.fixture(scope="module")
-def template() -> Iterator[Path]:
-    """An empty store to copy: migrating takes longer than an example."""
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "template.db"
-        Database.open(f"sqlite:///{path}").close()
-        yield path
-
-
 # An example takes a tenth of a second, so shrinking would take minutes.
-@settings(phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=30, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(program=_programs())
-def test_sqlite(template: Path, program: tuple[bool, list[tuple[str, str, list[Row]]]]) -> None:
+def test_sqlite(
+    sqlite_template: Path, program: tuple[bool, list[tuple[str, str, list[Row]]]]
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "store.db"
-        shutil.copy(template, path)
+        shutil.copy(sqlite_template, path)
         with Database.open(f"sqlite:///{path}") as database:
             _run(database, program)
 

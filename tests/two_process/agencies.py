@@ -188,6 +188,7 @@ def agree(
     learn: Learn = Learn.BOTH,
     sessions: int | None = None,
     elements: int | None = None,
+    days: int | None = None,
 ) -> str:
     """An active agreement, its documents carried as files."""
     draft = agreements.Draft(
@@ -201,6 +202,7 @@ def agree(
         algorithms=[AlgorithmId.MD5],
         sessions_per_period=sessions,
         elements_per_period=elements,
+        valid_days=days,
     )
     agreement = agreements.propose(proposer, draft).id
     agreements.import_file(other, agreements.export_file(proposer, agreement))

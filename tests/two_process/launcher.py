@@ -100,12 +100,17 @@ def use_engine(frames: int, pause: float) -> None:
 
 
 def fill_the_disk(marker: Path) -> None:
-    """SQLite never shrinks below its present size, so 1 means: not a page more."""
+    """SQLite itself says that it is full, at the beginning of every write transaction."""
 
     @sqlalchemy.event.listens_for(sa.Engine, "begin")
     def _begin(connection: Connection) -> None:
-        pages = 1 if marker.exists() else 2**30
-        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        writing = connection.get_execution_options().get("psihash_writing", False)
+        if writing and marker.exists():
+            connection.exec_driver_sql("PRAGMA max_page_count=1")  # never below what there is
+            connection.exec_driver_sql("CREATE TABLE filling (body BLOB)")
+            connection.exec_driver_sql("INSERT INTO filling VALUES (zeroblob(100000000))")
+        else:
+            connection.exec_driver_sql(f"PRAGMA max_page_count={2**30}")
 
 
 def override(name: str, value: float) -> None:

@@ -85,7 +85,7 @@ def _preflight_lines(view: dict[str, Any]) -> Iterator[str]:
             ("engine", view["engine"]),
             ("elements charged", view["elements_charged"]),
             ("about", f"{plural(round(view['seconds']), 'second')}, {_size(view['bytes'])}"),
-            ("left afterwards", _left(view)),
+            ("left in this period", _left(view)),
         ]
     )
     yield ""

@@ -71,6 +71,12 @@ def check_clauses(terms: Terms, request: SessionRequest) -> None:
         check(terms, request)
 
 
+def check_early(terms: Terms, request: SessionRequest) -> None:
+    """The clauses that need no sets: before any work is done for a session."""
+    for check in _EARLY:
+        check(terms, request)
+
+
 def _opener(terms: Terms, request: SessionRequest) -> None:
     if not terms.opened_by.allows(terms.role_of(request.opener)):
         raise errors.RefusedError(CLAUSE_OPENER, "this side may not open a session")
@@ -127,15 +133,9 @@ def _minimum(terms: Terms, request: SessionRequest) -> None:
             )
 
 
-_CLAUSES: Final[tuple[Callable[[Terms, SessionRequest], None], ...]] = (
-    _opener,
-    _rung,
-    _learn,
-    _engine,
-    _algorithms,
-    _sizes,
-    _minimum,
-)
+_Clause = Callable[[Terms, SessionRequest], None]
+_EARLY: Final[tuple[_Clause, ...]] = (_opener, _rung, _learn, _engine, _algorithms)
+_CLAUSES: Final[tuple[_Clause, ...]] = (*_EARLY, _sizes, _minimum)
 
 
 def check_cases(agreement: Agreement, request: SessionRequest) -> None:

@@ -38,6 +38,10 @@ ANNEX_MISMATCH = errors.define(
     "annex-mismatch", "what a side puts in does not fit the annexes in force"
 )
 
+ANNEX_OUTGROWN = errors.define(
+    "annex-outgrown", "our own set is larger than the class that our annex states"
+)
+
 __all__ = [
     "PermittedSession",
     "SessionRequest",
@@ -160,7 +164,7 @@ def _check_annexes(
     for algorithm, size in request.own_classes.items():
         if request.own_items[algorithm] > size:
             raise errors.RefusedError(
-                ANNEX_MISMATCH, "our set has outgrown its size class", hint="issue a new annex"
+                ANNEX_OUTGROWN, "our set has outgrown its size class", hint="issue a new annex"
             )
     return (own, request.own_classes), (other, request.peer_classes)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from psihash import canonical, errors
@@ -27,6 +28,10 @@ from psihash.agreement.times import parse_time
 
 ANNEX_CONFLICT = errors.define(
     "annex-conflict", "one side signed two different annexes with the same revision: an incident"
+)
+ANNEX_SWAPPED = errors.define(
+    "annex-swapped",
+    "a later annex of a side offers other collections than the one approved: an incident",
 )
 AGREEMENT_FULL = errors.define(
     "agreement-full", "one side has sent more documents for an agreement than are kept"
@@ -92,7 +97,8 @@ class Agreement:
         own = [d for d in self.documents if isinstance(d, Annex) and d.author == agency]
         top = max((annex.revision for annex in own), default=0)
         newest = [annex for annex in own if annex.revision == top]
-        return newest[0] if len(newest) == 1 else None
+        sound = len(newest) == 1 and not _swapped(own)
+        return newest[0] if sound else None
 
     def signature(self, agency: str) -> TermsSignature | None:
         """The agency's signature; the earliest decision, should there be several."""
@@ -115,11 +121,17 @@ class Agreement:
             if isinstance(document, Annex):
                 key = (document.author, document.revision)
                 counts[key] = counts.get(key, 0) + 1
-        return tuple(
+        conflicts = [
             Incident(ANNEX_CONFLICT, agency, revision)
             for (agency, revision), count in sorted(counts.items())
             if count > 1
-        )
+        ]
+        swaps = [
+            Incident(ANNEX_SWAPPED, agency, revision)
+            for agency in self.terms.agencies
+            if (revision := _swapped([d for d in self.documents if _is_annex(d, agency)]))
+        ]
+        return (*conflicts, *swaps)
 
     def missing(self) -> tuple[Missing, ...]:
         """What must come before the agreement can be active."""
@@ -153,6 +165,28 @@ class Agreement:
 
     def _by(self, kind: type[Document], author: str) -> list[Document]:
         return [d for d in self.documents if isinstance(d, kind) and d.author == author]
+
+
+def _is_annex(document: Document, agency: str) -> bool:
+    return isinstance(document, Annex) and document.author == agency
+
+
+def _swapped(annexes: Iterable[Document]) -> int:
+    """The first revision that offers other collections than the one before, or smaller classes; 0
+    if none does. What was approved is the first annex: a later one may only grow."""
+    own = sorted((d for d in annexes if isinstance(d, Annex)), key=lambda d: d.revision)
+    for before, after in pairwise(own):
+        known = {offered.id: offered for offered in before.collections}
+        same = {offered.id: offered.kind for offered in after.collections} == {
+            name: offered.kind for name, offered in known.items()
+        }
+        if not same or any(
+            offered.classes.get(name, 0) < size
+            for offered in after.collections
+            for name, size in known[offered.id].classes.items()
+        ):
+            return after.revision
+    return 0
 
 
 def assemble(terms: Terms, documents: Iterable[VerifiedDocument]) -> Agreement:

@@ -6,6 +6,7 @@ be called from several threads at once.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -27,6 +28,7 @@ from psihash.node import (
     settling,
 )
 from psihash.node.channel import PEER_BUSY, UNKNOWN_CHANNEL
+from psihash.node.contact import Acknowledgement
 from psihash.node.desk import NO_SUCH_AGREEMENT, NodeDesk
 from psihash.node.journal import NodeJournal
 from psihash.node.node import Node
@@ -36,12 +38,17 @@ from psihash.session.link import Numbered
 from psihash.session.messages import Receipt
 from psihash.session.party import Setting
 from psihash.session.responder import Responder
+from psihash.storage.leases import Lease
 from psihash.terms import AlgorithmId, SessionRole
 from psihash.wire.codec import ProtobufCodec
 
 NODE_STOPPING = errors.define("node-stopping", "this node is being shut down")
+SESSION_SUPERSEDED = errors.define(
+    "session-superseded", "the peer has opened another session, so it has lost this one"
+)
 BAD_CALL = errors.define("bad-call", "a call's fields are out of range")
 
+_SUPERSEDED_SECONDS = 5.0
 _STOP_SECONDS = 10.0
 """How long a shut-down waits for sessions that compute."""
 
@@ -56,19 +63,22 @@ class Answering:
         self._lock = threading.Lock()
         self._stopping = False
         self._opens: dict[str, deque[float]] = {}
+        self._leases: dict[bytes, Lease] = {}
         self._lease = leasing.acquire(node, leasing.SERVE)
         settling.sweep(node, SessionRole.RESPONDER)
 
     # -- documents -------------------------------------------------------------------------------
 
     def sync(
-        self, peer: VerifiedPeer, bodies: Sequence[bytes], received: Sequence[bytes]
-    ) -> tuple[list[bytes], list[str]]:
-        """Take the peer's documents; give it what waits for it. Returns (documents, codes)."""
-        contact.confirm_digests(self._node, peer.agency, received)
+        self, peer: VerifiedPeer, bodies: Sequence[bytes], received: Acknowledgement
+    ) -> tuple[list[bytes], list[str], bytes]:
+        """Take the peer's documents; give it what waits for it. Returns (documents, codes, our
+        signature over what was taken)."""
+        contact.confirm_signed(self._node, peer.card.card, received)
         codes = contact.take(self._node, peer.agency, bodies)
         annexes.refresh_all(self._node, peer.agency)
-        return [body for _, body in contact.outgoing(self._node, peer.agency)], codes
+        waiting = [body for _, body in contact.outgoing(self._node, peer.agency)]
+        return waiting, codes, contact.acknowledge(self._node, bodies).signature
 
     def preflight(
         self,
@@ -105,9 +115,26 @@ class Answering:
         """Carry numbered messages of one session; (ack, messages, finished)."""
         if len(channel) != NONCE_BYTES:
             raise errors.ProtocolError(BAD_CALL, "a channel has 32 bytes")
+        self._end_superseded(peer.agency, channel)
         worker = self._worker(peer, channel, messages)
         worker.deliver(ack, messages)
         return worker.collect(room, limits.POLL_SECONDS if hold else 0.0)
+
+    def _end_superseded(self, agency: str, channel: bytes) -> None:
+        """A peer has one session under way, so where it opens another, the one that is here has
+        lost its process over there."""
+        with self._lock:
+            if channel in self._used:
+                return
+            running = [
+                worker
+                for worker in self._workers.values()
+                if worker.peer == agency and not worker.ended
+            ]
+        for worker in running:
+            worker.stop(errors.PeerError(SESSION_SUPERSEDED, "the peer has opened another session"))
+        for worker in running:
+            worker.join(_SUPERSEDED_SECONDS)
 
     def _worker(self, peer: VerifiedPeer, channel: bytes, messages: Sequence[Numbered]) -> Worker:
         with self._lock:
@@ -122,13 +149,24 @@ class Answering:
             if self._stopping:
                 raise errors.UnavailableError(NODE_STOPPING, "this node is being shut down")
             self._require_room(peer.agency)
+            lease = self._pair_lease(peer.agency)
             self._used.add(channel)
-            worker = self._new_worker(peer)
+            worker = self._new_worker(peer, channel)
             self._workers[channel] = worker
+            self._leases[channel] = lease
         worker.start()
         return worker
 
-    def _new_worker(self, peer: VerifiedPeer) -> Worker:
+    def _pair_lease(self, agency: str) -> Lease:
+        """One session with a peer at a time, whoever opened it."""
+        try:
+            return leasing.acquire(self._node, leasing.pair(agency))
+        except errors.StateError:
+            raise errors.UnavailableError(
+                PEER_BUSY, "a session between the two agencies is under way"
+            ) from None
+
+    def _new_worker(self, peer: VerifiedPeer, channel: bytes) -> Worker:
         node, card = self._node, peer.card.card
         desk = NodeDesk(node, card, SessionRole.RESPONDER)
         setting = Setting(
@@ -141,13 +179,13 @@ class Answering:
             codec=ProtobufCodec(),
             rng=node.rng,
         )
-        return Worker(node, peer.agency, Responder(setting))
+        return Worker(
+            node, peer.agency, Responder(setting, channel), lambda: self._release(channel)
+        )
 
     def _require_room(self, agency: str) -> None:
-        running = [worker for worker in self._workers.values() if not worker.ended]
-        of_peer = sum(1 for worker in running if worker.peer == agency)
-        settings = self._node.settings
-        if len(running) >= settings.max_sessions or of_peer >= settings.max_sessions_per_peer:
+        running = sum(1 for worker in self._workers.values() if not worker.ended)
+        if running >= self._node.settings.max_sessions:
             raise errors.UnavailableError(PEER_BUSY, "as many sessions as allowed are running")
         opens = self._opens.setdefault(agency, deque(maxlen=limits.SESSION_OPENS_PER_MINUTE))
         if len(opens) == opens.maxlen and time.monotonic() - opens[0] < 60.0:
@@ -157,6 +195,16 @@ class Answering:
     def _forget_ended(self) -> None:
         for channel in [key for key, worker in self._workers.items() if worker.forgettable]:
             del self._workers[channel]
+
+    def _release(self, channel: bytes) -> None:
+        """A session is over: the next one with this peer may begin."""
+        with self._lock:
+            lease = self._leases.get(channel)
+        if lease is not None:
+            # Where the store cannot take it in, it is done again with the housekeeping.
+            with contextlib.suppress(errors.StorageError):
+                self._node.stores.leases.release(lease)
+                self._leases.pop(channel, None)
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -203,8 +251,20 @@ class Answering:
             self._lease = leasing.acquire(self._node, leasing.SERVE)
         with self._lock:
             self._forget_ended()
+        self._hold_leases()
         self._close_orphans()
         retention.erase_due(self._node)
+
+    def _hold_leases(self) -> None:
+        """Of sessions under way; those of sessions that have ended are given back."""
+        with self._lock:
+            held = dict(self._leases)
+            live = {channel for channel, worker in self._workers.items() if not worker.ended}
+        for channel, lease in held.items():
+            if channel in live:
+                self._leases[channel] = leasing.renew(self._node, lease)
+            else:
+                self._release(channel)
 
     def _close_orphans(self) -> None:
         """Sessions whose worker ended while the store could not take that in."""

@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from psihash import errors, limits
-from psihash.identity.cards import parse_card
+from psihash import canonical, errors, limits
+from psihash.identity import signatures
+from psihash.identity.cards import Card, parse_card
 from psihash.node import annexes, documents, peers
 from psihash.node.channel import PeerChannel
 from psihash.node.node import Node
@@ -19,6 +20,8 @@ TOO_MANY_DOCUMENTS = errors.define(
     "too-many-documents", "the peer sent more or larger documents than allowed"
 )
 _MAX_ROUNDS = 64
+_CARDS_PER_CALL = 8
+"""After a change of keys every version must come, each signed by the one before."""
 
 
 @dataclass(slots=True)
@@ -53,27 +56,50 @@ def try_sync(node: Node, agency: str) -> bool:
     return not report.refused
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The signed word that documents have come, by their SHA-256. Signed, so that a thief of the
+    TLS key cannot make documents disappear on their way."""
+
+    digests: tuple[bytes, ...] = ()
+    signature: bytes = b""
+
+
+def acknowledge(node: Node, bodies: Sequence[bytes]) -> Acknowledgement:
+    """Acknowledge documents that came; empty for none."""
+    if not bodies:
+        return Acknowledgement()
+    digests = tuple(hashlib.sha256(body).digest() for body in bodies)
+    key, context = node.keys.signing, signatures.Context.ACKNOWLEDGEMENT
+    return Acknowledgement(digests, signatures.sign(key, context, canonical.framed(*digests)))
+
+
 def exchange(node: Node, agency: str, channel: PeerChannel) -> SyncReport:
     """Over a channel that is open already."""
     annexes.refresh_all(node, agency)
-    report = SyncReport()
-    received: list[bytes] = []
+    report, received = SyncReport(), Acknowledgement()
     for _ in range(_MAX_ROUNDS):
-        waiting = outgoing(node, agency)
-        request = pb.SyncRequest(
-            documents=[pb.Document(body=body) for _, body in waiting], received=received
+        waiting = [body for _, body in outgoing(node, agency)]
+        reply = channel.call(
+            lambda stub: stub.Sync,
+            pb.SyncRequest(
+                documents=[pb.Document(body=body) for body in waiting],
+                received=received.digests,
+                received_signature=received.signature,
+            ),
         )
-        reply = channel.call(lambda stub: stub.Sync, request)
         if len(reply.outcomes) != len(waiting):
             raise errors.PeerError(TOO_MANY_DOCUMENTS, "the peer's answer does not fit")
         codes = [outcome.code for outcome in reply.outcomes]
-        confirm(node, [number for number, _ in waiting])
+        digests = tuple(hashlib.sha256(body).digest() for body in waiting)
+        card = channel.verified.card.card
+        confirm_signed(node, card, Acknowledgement(digests, reply.outcomes_signature))
         bodies = [document.body for document in reply.documents]
         taken = take(node, agency, bodies)
         report.sent += codes.count("")
         report.received += taken.count("")
         report.refused += [code for code in (*codes, *taken) if code]
-        received = [hashlib.sha256(body).digest() for body in bodies]
+        received = acknowledge(node, bodies)
         if not bodies and not outgoing(node, agency):
             return report
     return report
@@ -92,37 +118,39 @@ def outgoing(node: Node, agency: str) -> list[tuple[int, bytes]]:
     return chosen
 
 
-def confirm(node: Node, numbers: Sequence[int]) -> None:
-    for number in numbers:
-        node.stores.outbox.delivered(number, node.stamp())
-
-
-def confirm_digests(node: Node, agency: str, digests: Sequence[bytes]) -> None:
-    """The peer names by SHA-256 what it took from an earlier reply."""
-    named = set(digests)
-    confirm(
-        node,
-        [
-            each.id
-            for each in node.stores.outbox.waiting(agency)
-            if hashlib.sha256(each.body).digest() in named
-        ],
+def confirm_signed(node: Node, peer: Card, received: Acknowledgement) -> None:
+    """Mark what the peer has; raises VerificationError unless the peer itself says so."""
+    if not received.digests:
+        return
+    signatures.verify(
+        peer.keys.signing,
+        signatures.Context.ACKNOWLEDGEMENT,
+        canonical.framed(*received.digests),
+        received.signature,
     )
+    named = set(received.digests)
+    for each in node.stores.outbox.waiting(peer.agency):
+        if hashlib.sha256(each.body).digest() in named:
+            node.stores.outbox.delivered(each.id, node.stamp())
 
 
 def take(node: Node, agency: str, bodies: Sequence[bytes]) -> list[str]:
-    """Take documents that a peer sent: cards first, since others may be signed by new keys."""
+    """Take documents that a peer sent: a card first, since others may be signed by its new keys.
+
+    Returns a code for each, empty where it was taken.
+    """
     if len(bodies) > limits.MAX_DOCUMENTS_PER_CALL or any(
         len(body) > limits.MAX_DOCUMENT for body in bodies
     ):
         raise errors.ProtocolError(TOO_MANY_DOCUMENTS, "too many or too large documents")
-    codes = []
-    for body in bodies:
-        if _is_card(body):
-            codes.append(_take_card(node, agency, body))
-        else:
-            codes += documents.take_all(node, agency, [body])
-    return codes
+    cards = [place for place, body in enumerate(bodies) if _is_card(body)]
+    codes: dict[int, str] = dict.fromkeys(cards[_CARDS_PER_CALL:], TOO_MANY_DOCUMENTS)
+    for place in cards[:_CARDS_PER_CALL]:
+        codes[place] = _take_card(node, agency, bodies[place])
+    rest = [place for place in range(len(bodies)) if place not in codes]
+    taken = documents.take_all(node, agency, [bodies[place] for place in rest])
+    codes |= dict(zip(rest, taken, strict=True))
+    return [codes[place] for place in range(len(bodies))]
 
 
 def _is_card(body: bytes) -> bool:

@@ -6,7 +6,7 @@ import datetime as dt
 
 from psihash import errors, limits
 from psihash.agreement.charges import Usage, period_start
-from psihash.agreement.clauses import CLAUSE_ALGORITHM
+from psihash.agreement.clauses import check_early
 from psihash.agreement.rules import SessionRequest, check_active, check_session
 from psihash.agreement.state import Agreement
 from psihash.agreement.terms import ANY_ENGINE, Terms
@@ -18,6 +18,7 @@ from psihash.identity.trust import PeerStatus
 from psihash.node import annexes, documents, peers, sealed, sets, snapshot
 from psihash.node.clock import seconds
 from psihash.node.node import Node
+from psihash.psi.engine import Engine
 from psihash.session.deal import Deal, Side
 from psihash.session.ports import Permit, Proposal, SignedHead
 from psihash.storage.checkpoints import PeerCheckpoint
@@ -28,8 +29,17 @@ from psihash.terms import AlgorithmId, SessionRole
 NO_SUCH_AGREEMENT = errors.define(
     "no-such-agreement", "no agreement of that id stands between the two agencies"
 )
+JOURNAL_ORDER = errors.define(
+    "journal-order", "a session was recorded out of order; a fault of ours"
+)
+SESSION_CANCELLED = errors.define("session-cancelled", "the session was cancelled here")
+SESSION_TIMEOUT = errors.define("session-timeout", "the session's time is over")
 OFFER_EXPIRED = errors.define("offer-expired", "the session's offer has expired")
 OFFER_TOO_LONG = errors.define("offer-too-long", "the session's offer asks for too long a time")
+
+
+CANCELLING = "cancelling"
+"""State of a session's row that asks the process that runs it to end it."""
 
 
 class NodeDesk:
@@ -38,6 +48,7 @@ class NodeDesk:
     def __init__(self, node: Node, peer: Card, role: SessionRole) -> None:
         self._node, self._peer, self._role = node, peer, role
         self.permit: Permit | None = None
+        self._added: dict[AlgorithmId, int] | None = None
         self.agreement: Agreement | None = None
 
     def admit(self, agreement: bytes) -> Side:
@@ -46,20 +57,28 @@ class NodeDesk:
 
     def prepare(self, proposal: Proposal) -> Permit:
         agreement = annexes.refresh(self._node, self._load(proposal.agreement))
-        self._require_known_algorithms(agreement, proposal.algorithms)
+        self._check_time(proposal.expires)
+        engine = self._node.engines.get(proposal.engine)
+        check_early(agreement.terms, self._early(proposal, engine))
         own, other = agreement.annex(self._node.agency), agreement.annex(self._peer.agency)
         if own is None or other is None:
             raise errors.RefusedError(NO_SUCH_AGREEMENT, "an annex of the agreement is missing")
         held = self._held_checkpoint()
         self.agreement = agreement
+        self._added = sets.added_since(self._node, agreement, proposal.algorithms)
         self.permit = Permit(
             own=sets.own_set(self._node, agreement, proposal.algorithms, proposal.rung),
             own_case=agreement.case(self._node.agency),
-            engine=self._node.engines.get(proposal.engine),
+            engine=engine,
             own_annex=own.digest,
             peer_annex=other.digest,
             approvals=self._approvals(agreement),
             peer_collections={offered.id: offered.kind for offered in other.collections},
+            peer_bounds={
+                (offered.id, name): size
+                for offered in other.collections
+                for name, size in offered.classes.items()
+            },
             peer_seen=self._seen(
                 agreement, [offered.id for offered in other.collections], proposal
             ),
@@ -70,16 +89,15 @@ class NodeDesk:
     def accept(self, deal: Deal) -> None:
         """Check, charge and note the session in one transaction, so that two sessions cannot
         spend the same budget."""
-        node, agreement, permit = self._node, self.agreement, self.permit
-        if agreement is None or permit is None:
+        node, permit = self._node, self.permit
+        if permit is None:
             raise AssertionError("a session is prepared before it is accepted")
-        self._check_time(deal)
-        peers_status = peers.require(node, self._peer.agency).status
-        if peers_status is not PeerStatus.ACTIVE:
-            raise errors.RefusedError(NO_SUCH_AGREEMENT, "the peer is not active here")
+        self._check_time(deal.expires)
         request = self._request(deal, permit)
         now = node.stamp()
         with node.stores.database.transaction():
+            node.stores.agreements.lock(deal.agreement.hex())
+            agreement = self._load(deal.agreement)
             since = period_start(now, agreement.terms.period_days)
             totals = node.stores.ledger.totals(since, agreement=agreement.id)
             leave = check_session(agreement, request, Usage(totals.sessions, totals.elements), now)
@@ -101,16 +119,32 @@ class NodeDesk:
             sealed.put(node, deal.session_hex, sealed.SNAPSHOT, snapshot.encode(permit.own))
 
     def witness(self, head: SignedHead) -> None:
-        card = self._peer
+        card, node = self._peer, self._node
         try:
             new = open_checkpoint(head.note, card.keys.log_origin, card.keys.log)
-            check_peer_checkpoint(self._held_checkpoint(), new, head.consistency)
+            with node.stores.database.transaction():
+                # One session at a time with a peer: what it was told is what is held now.
+                check_peer_checkpoint(self._held_checkpoint(), new, head.consistency)
+                node.stores.checkpoints.save(
+                    PeerCheckpoint(new.origin, new.size, new.root, head.note)
+                )
         except errors.VerificationError as error:
-            self._node.record(Event.INCIDENT, {"peer": card.agency, "code": error.code})
+            node.record(Event.INCIDENT, {"peer": card.agency, "code": error.code})
             raise
-        self._node.stores.checkpoints.save(
-            PeerCheckpoint(new.origin, new.size, new.root, head.note)
-        )
+
+    def require_going(self, deal: Deal, *states: str) -> None:
+        """Raise unless this session may still go on: its row is in one of ``states``, its time is
+        not over, and the peer and the agreement are active. Call it inside the transaction of the
+        step that it allows."""
+        node = self._node
+        row = node.stores.sessions.get(deal.session_hex)
+        if row.state == CANCELLING:
+            raise errors.StateError(SESSION_CANCELLED, "the session was cancelled here")
+        if row.state not in states:
+            raise errors.StateError(JOURNAL_ORDER, f"the session is {row.state}")
+        if deal.expires <= node.stamp():
+            raise errors.StateError(SESSION_TIMEOUT, "the session's time is over")
+        self._load(deal.agreement)
 
     def _load(self, agreement: bytes) -> Agreement:
         row = self._node.stores.agreements.find(agreement.hex())
@@ -118,14 +152,29 @@ class NodeDesk:
             raise errors.RefusedError(NO_SUCH_AGREEMENT, "no such agreement with this peer")
         loaded = documents.load(self._node, row.id)
         check_active(loaded, self._node.stamp())
+        status = peers.require(self._node, self._peer.agency).status
+        if status is not PeerStatus.ACTIVE:
+            raise errors.RefusedError(f"peer-{status.value}", "the peer is not active here")
         return loaded
 
-    def _require_known_algorithms(
-        self, agreement: Agreement, algorithms: tuple[AlgorithmId, ...]
-    ) -> None:
-        """Before any work is done for them; ``check_session`` names the clause again."""
-        if not set(algorithms) <= set(agreement.terms.algorithms):
-            raise errors.RefusedError(CLAUSE_ALGORITHM, "an algorithm is not in the agreement")
+    def _early(self, proposal: Proposal, engine: Engine) -> SessionRequest:
+        """The request as far as it is known before any set was looked at."""
+        return SessionRequest(
+            own=self._node.agency,
+            opener=proposal.initiator,
+            rung=proposal.rung,
+            learn=proposal.learn,
+            engine=proposal.engine,
+            both_in_one_run=engine.properties.both_in_one_run,
+            algorithms=proposal.algorithms,
+            own_classes={},
+            peer_classes={},
+            own_case="",
+            peer_case=proposal.peer_case,
+            own_annex=b"",
+            peer_annex=b"",
+            own_items={},
+        )
 
     def _approvals(self, agreement: Agreement) -> tuple[bytes, ...]:
         found = [agreement.signature(agency) for agency in agreement.terms.agencies]
@@ -149,11 +198,10 @@ class NodeDesk:
         held = self._node.stores.checkpoints.latest(origin)
         return None if held is None else open_checkpoint(held.note, origin, self._peer.keys.log)
 
-    def _check_time(self, deal: Deal) -> None:
-        now = self._node.stamp()
-        if deal.expires <= now:
+    def _check_time(self, expires: str) -> None:
+        if expires <= self._node.stamp():
             raise errors.RefusedError(OFFER_EXPIRED, "the offer has expired")
-        if deal.expires > _latest_expiry(self._node):
+        if expires > _latest_expiry(self._node):
             raise errors.RefusedError(OFFER_TOO_LONG, "the offer is open for too long")
 
     def _request(self, deal: Deal, permit: Permit) -> SessionRequest:
@@ -173,6 +221,7 @@ class NodeDesk:
             own_annex=permit.own_annex,
             peer_annex=permit.peer_annex,
             own_items={name: len(permit.own.algorithms[name].digests) for name in deal.algorithms},
+            own_added=self._added,
         )
 
     def _row(self, deal: Deal, now: str) -> SessionRow:

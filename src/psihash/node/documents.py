@@ -5,24 +5,30 @@ A push, a later contact and a file on a stick all end in :func:`take`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from psihash import errors
+from psihash import errors, limits
 from psihash.agreement.documents import Document, parse_body, verify_document
 from psihash.agreement.proposal import party_of
 from psihash.agreement.rules import check_parties
 from psihash.agreement.state import Agreement
+from psihash.agreement.status import Status
 from psihash.agreement.terms import Terms, parse_terms
 from psihash.audit.event import Event
 from psihash.identity.trust import KnownPeer
 from psihash.node import peers
 from psihash.node.node import Node
+from psihash.storage.agreements import AgreementRow
 
 FOREIGN_DOCUMENT = errors.define(
     "foreign-document", "a document belongs to an agreement that is not between these two agencies"
 )
 ORPHAN_DOCUMENT = errors.define(
     "orphan-document", "a document belongs to an agreement whose terms are not known here yet"
+)
+
+TOO_MANY_PROPOSALS = errors.define(
+    "too-many-proposals", "more proposals of one peer wait for a decision than are kept"
 )
 
 OUTBOX_KIND = "agreement"
@@ -58,6 +64,10 @@ def _take_terms(node: Node, peer: KnownPeer, terms: Terms) -> str:
         raise errors.RefusedError(FOREIGN_DOCUMENT, "the terms are not between these two agencies")
     if node.stores.agreements.find(terms.id) is not None:
         return terms.id
+    known = node.stores.agreements.all(peer=peer.card.agency)
+    most = limits.OPEN_PROPOSALS
+    if len(known) >= most and _undecided(node, known) >= most:
+        raise errors.RefusedError(TOO_MANY_PROPOSALS, "too many proposals wait for a decision")
     check_parties(terms, (party_of(node.card), party_of(peer.card.card)))
     with node.stores.database.transaction():
         node.stores.agreements.add(
@@ -65,6 +75,12 @@ def _take_terms(node: Node, peer: KnownPeer, terms: Terms) -> str:
         )
         node.record(Event.AGREEMENT_RECEIVED, {"peer": peer.card.agency, "agreement": terms.id})
     return terms.id
+
+
+def _undecided(node: Node, rows: Sequence[AgreementRow]) -> int:
+    """How many of them nobody here has decided, or their proposer has not even signed."""
+    undecided = (Status.UNSIGNED, Status.PROPOSED)
+    return sum(load(node, row.id).state(node.stamp()).status in undecided for row in rows)
 
 
 def _take_document(node: Node, peer: KnownPeer, document: Document) -> str:

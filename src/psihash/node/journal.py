@@ -8,17 +8,17 @@ from psihash import errors
 from psihash.audit.event import Event
 from psihash.identity.cards import Card
 from psihash.node import results, sealed
-from psihash.node.desk import NodeDesk
+from psihash.node.desk import JOURNAL_ORDER, NodeDesk
 from psihash.node.node import Node
 from psihash.session import facts
 from psihash.session.deal import Deal
-from psihash.session.messages import Receipt
+from psihash.session.messages import Receipt, Root
 from psihash.session.ports import Findings, SignedHead
 from psihash.storage.commitments import PeerRoot
 from psihash.terms import SessionRole
 
-JOURNAL_ORDER = errors.define(
-    "journal-order", "a session was recorded out of order; a fault of ours"
+TREES_MOVED = errors.define(
+    "trees-moved", "the peer's commitments changed in another session at the same time"
 )
 
 
@@ -31,7 +31,9 @@ class NodeJournal:
 
     def opened(self, deal: Deal, peer_holds: int) -> SignedHead:
         with self._node.stores.database.transaction():
+            self._desk.require_going(deal, "accepted")
             for root in deal.roots_of(self._role.other):
+                self._require_base(deal, root)
                 self._node.stores.commitments.save_peer_root(
                     PeerRoot(
                         deal.agreement.hex(),
@@ -45,17 +47,20 @@ class NodeJournal:
             self._node.stores.sessions.set_state(deal.session_hex, "running", expected="accepted")
             local = self._who(deal) | {"own_items": self._own_sizes(deal)}
             self._node.record(Event.SESSION_OPEN, local, facts.opened(deal))
-        return self._head(peer_holds)
+            return self._head(peer_holds)
 
     def disclosing(self, deal: Deal, what: str, count: int) -> None:
         shared = facts.disclosed(deal, what, count, self._node.agency)
-        self._node.record(
-            Event.DISCLOSURE, self._who(deal) | {"recipient": self._peer.agency}, shared
-        )
+        with self._node.stores.database.transaction():
+            self._desk.require_going(deal, "running")
+            self._node.record(
+                Event.DISCLOSURE, self._who(deal) | {"recipient": self._peer.agency}, shared
+            )
 
     def settling(self, deal: Deal, receipt: Receipt, findings: Findings) -> None:
         node, session = self._node, deal.session_hex
         with node.stores.database.transaction():
+            self._desk.require_going(deal, "running")
             self._seal(deal, findings)
             sealed.put(node, session, sealed.OWN_RECEIPT, sealed.pack_receipt(receipt))
             node.stores.sessions.set_state(session, "settling", expected="running")
@@ -65,6 +70,8 @@ class NodeJournal:
         node, session = self._node, deal.session_hex
         with node.stores.database.transaction():
             if self._role is SessionRole.RESPONDER:
+                # Here it is decided. The initiator, whose receipt has left, has no choice any more.
+                self._desk.require_going(deal, "running")
                 self._seal(deal, findings)
                 sealed.put(node, session, sealed.OWN_RECEIPT, sealed.pack_receipt(own))
             sealed.put(node, session, sealed.PEER_RECEIPT, sealed.pack_receipt(peer))
@@ -74,7 +81,8 @@ class NodeJournal:
             node.stores.sessions.close(session, "completed", "completed", node.stamp())
             local = self._who(deal) | {"counts": _counts(findings)}
             node.record(Event.SESSION_CLOSE, local, shared)
-        return self._head(self._signed_size)
+            # Inside the transaction: a session that cannot be signed for did not complete.
+            return self._head(self._signed_size)
 
     def ended(
         self, deal: Deal | None, session: bytes | None, code: str, *, refused: bool, by_peer: bool
@@ -89,11 +97,25 @@ class NodeJournal:
         }
         with node.stores.database.transaction():
             row = None if session is None else node.stores.sessions.find(session.hex())
+            if row is not None and row.state == "completed":
+                return
             if row is not None and row.closed is None:
                 node.stores.sessions.close(row.id, outcome, code, node.stamp())
                 node.stores.sessions.erase(row.id, node.stamp())
             shared = None if session is None else facts.ended(session, outcome)
             node.record(event, local, shared)
+
+    def _require_base(self, deal: Deal, root: Root) -> None:
+        """The peer's tree was checked against what was held at the offer: is that held still?"""
+        permit = self._desk.permit
+        held = self._node.stores.commitments.peer_root(
+            deal.agreement.hex(), self._peer.agency, root.collection, root.algorithm
+        )
+        base = None if permit is None else permit.peer_seen.get((root.collection, root.algorithm))
+        if base != (None if held is None else (held.size, held.root)):
+            raise errors.StateError(
+                TREES_MOVED, "another session changed the peer's trees meanwhile"
+            )
 
     def _seal(self, deal: Deal, findings: Findings) -> None:
         node, permit = self._node, self._desk.permit

@@ -17,9 +17,14 @@ ALREADY_RUNNING = errors.define(
     "already-running", "another process of this agency is doing the same thing"
 )
 
-MATCH: Final = "match"
 SERVE: Final = "serve"
 _SECONDS: Final = 300
+
+
+def pair(peer: str) -> str:
+    """The lease for a session with a peer, whoever opened it: one at a time, because each session
+    extends what the two know of each other's sets and logs."""
+    return f"session:{peer}"
 
 
 def acquire(node: Node, name: str) -> Lease:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +12,7 @@ from dataclasses import dataclass
 from psihash import errors, limits
 from psihash.agreement.rules import check_active
 from psihash.agreement.state import Agreement
-from psihash.audit.event import Event
-from psihash.identity.trust import PeerStatus
+from psihash.identity.trust import KnownPeer, PeerStatus
 from psihash.node import (
     contact,
     documents,
@@ -25,11 +25,11 @@ from psihash.node import (
 )
 from psihash.node.channel import PEER_BUSY, PeerChannel
 from psihash.node.clock import seconds
-from psihash.node.desk import NodeDesk, allowed_engines
+from psihash.node.desk import SESSION_CANCELLED, NodeDesk, allowed_engines
 from psihash.node.journal import NodeJournal
 from psihash.node.node import Node
 from psihash.node.tls_probe import PEER_UNREACHABLE
-from psihash.node.worker import SESSION_CANCELLED, Worker
+from psihash.node.worker import Worker
 from psihash.session.initiator import Initiator, Wish
 from psihash.session.link import Numbered
 from psihash.session.machine import State
@@ -48,6 +48,7 @@ SESSION_IN_DOUBT = errors.define(
 )
 OnProgress = Callable[[Progress], None]
 _FAREWELL_SECONDS = 10.0
+_ATTEMPTS = 4
 
 
 @dataclass(slots=True)
@@ -60,6 +61,9 @@ class _Drive:
     worker: Worker
     lease: Lease
     on_progress: OnProgress | None
+    acked: int = 0
+    moved: bool = True
+    """Whether the last call brought either side anything."""
 
 
 def match(
@@ -81,45 +85,41 @@ def match(
             f"peer-{known.status.value}", f"{peer} is {known.status.value} here"
         )
     found = preflight.find(node, peer, agreement)
-    lease = leasing.acquire(node, f"{leasing.MATCH}:{peer}")
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _match_once(node, known, found, rung, engine, on_progress)
+        except errors.UnavailableError as error:
+            # The other side may be opening a session with us at the same moment: both let go, and
+            # come back at different times.
+            if error.code != PEER_BUSY or attempt == _ATTEMPTS - 1:
+                raise
+        time.sleep(1.0 + 3.0 * secrets.randbelow(1000) / 1000)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _match_once(
+    node: Node,
+    known: KnownPeer,
+    found: Agreement,
+    rung: Rung | None,
+    engine: str,
+    on_progress: OnProgress | None,
+) -> SessionResult:
+    peer = known.card.agency
+    lease = leasing.acquire(node, leasing.pair(peer))
     try:
         settling.sweep(node, SessionRole.INITIATOR, peer)
         retention.erase_due(node)
         with PeerChannel(node, known) as channel:
-            try:
-                party = _prepare(node, channel, found, rung, engine)
-            except errors.PsihashError as error:
-                _record_refusal(node, found, error)
-                raise
+            settling.settle(node, known.card.card, channel)
+            contact.exchange(node, peer, channel)
+            found = documents.load(node, found.id)
+            check_active(found, node.stamp())
+            party = _initiator(node, channel, found, rung, engine)
             worker = Worker(node, peer, party)
             return _run(_Drive(node, channel, party, worker, lease, on_progress))
     finally:
         node.stores.leases.release(lease)
-
-
-def _prepare(
-    node: Node, channel: PeerChannel, found: Agreement, rung: Rung | None, engine: str
-) -> Initiator:
-    """Settle what is in doubt, bring documents up to date, and see whether a session may open."""
-    peer = found.peer_of(node.agency)
-    settling.settle(node, channel.verified.card.card, channel)
-    contact.exchange(node, peer, channel)
-    found = documents.load(node, found.id)
-    check_active(found, node.stamp())
-    return _initiator(node, channel, found, rung, engine)
-
-
-def _record_refusal(node: Node, agreement: Agreement, error: errors.PsihashError) -> None:
-    """A match that came to no session was attempted all the same."""
-    node.record(
-        Event.SESSION_REFUSED,
-        {
-            "peer": agreement.peer_of(node.agency),
-            "agreement": agreement.id,
-            "role": SessionRole.INITIATOR.value,
-            "code": error.code,
-        },
-    )
 
 
 def _initiator(
@@ -183,10 +183,13 @@ def _run(drive: _Drive) -> SessionResult:
 
 def _pump(drive: _Drive) -> None:
     """Call the peer until the session is over and both have everything."""
-    worker = drive.worker
+    worker, pause = drive.worker, 0.0
     while not worker.finished:
         hold = worker.await_turn(limits.POLL_SECONDS)
+        time.sleep(pause)
         ended = _exchange(drive, hold=hold)
+        # A peer that has no room for what we say is not told again and again at full speed.
+        pause = 0.0 if drive.moved else min(0.5, 2 * pause + 0.01)
         drive.lease = leasing.renew(drive.node, drive.lease)
         if drive.on_progress is not None:
             drive.on_progress(worker.progress)
@@ -207,6 +210,9 @@ def _exchange(drive: _Drive, *, hold: bool) -> bool:
     reply = _call_with_retries(drive, request)
     received = [Numbered(each.number, each.body) for each in reply.messages]
     drive.worker.deliver(reply.ack, received)
+    # A call that was held has waited already.
+    drive.moved = bool(received) or reply.ack > drive.acked or hold
+    drive.acked = reply.ack
     return reply.ended and not received
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from psihash import errors
+from psihash.audit.entry import log_origin
 from psihash.audit.event import Event
 from psihash.identity.cards import Card, VerifiedCard, accept_card, card_json, parse_card, supersede
 from psihash.identity.fingerprints import format_fingerprint
@@ -14,6 +15,7 @@ from psihash.node.directory import known
 from psihash.node.node import Node
 from psihash.storage.peers import UNKNOWN_PEER, PeerRow, PeerStatus
 
+FOREIGN_LOG = errors.define("foreign-log", "a card names a log that is not its agency's own")
 OWN_CARD = errors.define("own-card", "the card is this agency's own")
 PEER_STATUS = errors.define("peer-status", "the peer's present status does not allow this step")
 NO_ENDPOINT = errors.define("no-endpoint", "the peer's card names no address to connect to")
@@ -44,6 +46,7 @@ def add(node: Node, card_bytes: bytes, fingerprint: str) -> PeerView:
     card = parse_card(card_bytes)
     if card.agency.casefold() == node.agency.casefold():
         raise errors.InputError(OWN_CARD, "this is this agency's own card", hint="ask for theirs")
+    _require_own_log(card)
     verified = accept_card(card, fingerprint)
     row = node.stores.peers.find(card.agency)
     now = node.stamp()
@@ -70,6 +73,7 @@ def _refuse_rollback(held: VerifiedCard, new: VerifiedCard) -> None:
 
 def take_newer_card(node: Node, held: KnownPeer, card: Card) -> None:
     """A newer card that the peer sent itself, signed by its old key: no ceremony is needed."""
+    _require_own_log(card)
     verified = supersede(held.card, card)
     if verified.fingerprint == held.card.fingerprint:
         return
@@ -84,6 +88,14 @@ def take_newer_card(node: Node, held: KnownPeer, card: Card) -> None:
         node.record(
             Event.PEER_CHANGED,
             {"peer": card.agency, "card_fingerprint": _text(card), "by": "succession"},
+        )
+
+
+def _require_own_log(card: Card) -> None:
+    """A card that named another agency's log could take the place of that log's checkpoints."""
+    if card.keys.log_origin != log_origin(card.agency):
+        raise errors.VerificationError(
+            FOREIGN_LOG, "the card names another agency's log as its own"
         )
 
 

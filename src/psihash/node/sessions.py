@@ -8,8 +8,8 @@ from typing import Final
 from psihash import errors
 from psihash.audit.event import Event
 from psihash.node import sealed
+from psihash.node.desk import CANCELLING
 from psihash.node.node import Node
-from psihash.node.worker import CANCELLING
 from psihash.session.messages import Receipt
 from psihash.session.receipt import receipt_id
 from psihash.session.result import SessionResult

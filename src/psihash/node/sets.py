@@ -6,7 +6,7 @@ padded with dummies to a size class. What was removed stays as a leaf that nobod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -56,13 +56,71 @@ def own_set(
     return OwnSet(
         collections=collections,
         algorithms=sets,
-        commitments={
-            (collection.id, name): commit(node, agreement, collection, name)
-            for collection in collections
-            for name in algorithms
-        },
+        commitments=_Commitments(node, agreement, collections, algorithms),
         holder=holder,
     )
+
+
+class _Commitments(Mapping[tuple[str, AlgorithmId], "StoredCommitment"]):
+    """Brought up to date when they are first asked for: a session that is refused before that
+    appends nothing."""
+
+    def __init__(
+        self,
+        node: Node,
+        agreement: Agreement,
+        collections: Sequence[OfferedCollection],
+        algorithms: Sequence[AlgorithmId],
+    ) -> None:
+        self._node, self._agreement = node, agreement
+        self._offered = {(each.id, name): each for each in collections for name in algorithms}
+        self._made: dict[tuple[str, AlgorithmId], StoredCommitment] = {}
+
+    def __getitem__(self, key: tuple[str, AlgorithmId]) -> StoredCommitment:
+        if key not in self._made:
+            self._made[key] = commit(self._node, self._agreement, self._offered[key], key[1])
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[tuple[str, AlgorithmId]]:
+        return iter(self._offered)
+
+    def __len__(self) -> int:
+        return len(self._offered)
+
+
+def added_since(
+    node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId]
+) -> dict[AlgorithmId, int] | None:
+    """How many digests no earlier session under the agreement had; None if there was none."""
+    keys = [
+        (CommitmentKey(agreement.id, row.opaque_id, name), row.collection)
+        for row in node.stores.agreements.offered(agreement.id)
+        for name in algorithms
+    ]
+    if all(node.stores.commitments.find(key) is None for key, _ in keys):
+        return None
+    held = {info.name for info in node.stores.holdings.collections()}
+    added = dict.fromkeys(algorithms, 0)
+    for key, collection in keys:
+        if collection in held:
+            committed = _committed(node, key)
+            added[key.algorithm] += sum(
+                row.tobytes() not in committed
+                for chunk in node.stores.holdings.digests(key.algorithm, [collection])
+                for row in chunk
+            )
+    return added
+
+
+def _committed(node: Node, key: CommitmentKey) -> set[bytes]:
+    if node.stores.commitments.find(key) is None:
+        return set()
+    return {
+        digest
+        for chunk in node.stores.commitments.chunks(key)
+        for digest in chunk.digests
+        if digest is not None
+    }
 
 
 def own_algorithm(node: Node, algorithm: AlgorithmId, names: Sequence[str]) -> OwnAlgorithm:
@@ -145,12 +203,7 @@ def commit(
 def _fresh(node: Node, key: CommitmentKey, collection: str) -> list[bytes]:
     """Digests that the collection holds and the commitment does not have yet. Digests that it has
     and the collection no longer holds are erased from it."""
-    committed = {
-        digest
-        for chunk in node.stores.commitments.chunks(key)
-        for digest in chunk.digests
-        if digest is not None
-    }
+    committed = _committed(node, key)
     exists = collection in {info.name for info in node.stores.holdings.collections()}
     held = node.stores.holdings.digests(key.algorithm, [collection] if exists else [])
     fresh = []

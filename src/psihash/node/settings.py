@@ -31,7 +31,6 @@ class Settings:
     """File with the passphrase of the signing key; empty asks on the terminal."""
     max_sessions: int = limits.MAX_CONCURRENT_SESSIONS
     """Sessions answered at the same time."""
-    max_sessions_per_peer: int = limits.MAX_CONCURRENT_SESSIONS_PER_PEER
     session_idle_seconds: float = limits.SESSION_IDLE_SECONDS
     """A session that hears nothing for this long ends."""
     reconnect_seconds: float = limits.RECONNECT_SECONDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psihash import errors
+from psihash import canonical, errors
 from psihash.audit.event import Event
 from psihash.identity import signatures
 from psihash.identity.cards import Card
@@ -67,7 +67,12 @@ def settle(node: Node, peer: Card, channel: PeerChannel) -> None:
 
 def _complete(node: Node, row: SessionRow, own: Receipt, said: Receipt, peer: Card) -> None:
     receipt.verify_signature(peer.keys.signing, said)
-    receipt.check(receipt.document(own), said)
+    try:
+        receipt.check(receipt.document(own), said)
+    except errors.ProtocolError as error:
+        # Its signed word is no receipt of this session, and it will say nothing else.
+        _abort(node, row, error.code)
+        return
     with node.stores.database.transaction():
         sealed.put(node, row.id, sealed.PEER_RECEIPT, sealed.pack_receipt(said))
         node.stores.sessions.close(row.id, "completed", "completed", node.stamp())
@@ -79,13 +84,27 @@ def _abort(node: Node, row: SessionRow, code: str, *, signature: str | None = No
     with node.stores.database.transaction():
         if node.stores.sessions.get(row.id).closed is not None:
             return  # its worker was faster
-        node.stores.sessions.close(row.id, "aborted", code, node.stamp())
+        evidence = None if signature is None else _evidence(node, row, signature)
+        node.stores.sessions.close(row.id, "aborted", code, node.stamp(), evidence)
         node.stores.sessions.erase(row.id, node.stamp())
         shared = facts.ended(bytes.fromhex(row.id), "aborted")
         local = _local(row) | {"code": code, "by": node.agency}
         if signature is not None:
             local["peer_signature"] = signature
         node.record(Event.SESSION_ABORT, local, shared)
+
+
+def _evidence(node: Node, row: SessionRow, signature: str) -> bytes:
+    """Our receipt, which the responder had, and its signed word that there is no result. Kept
+    outside what is erased: should the word be a lie, this shows who said it."""
+    own = sealed.receipt(node, row.id, sealed.OWN_RECEIPT)
+    return canonical.encode(
+        {
+            "own_receipt": "" if own is None else own.body.decode(),
+            "own_signature": "" if own is None else own.signature.hex(),
+            "aborted_signature": signature,
+        }
+    )
 
 
 def _local(row: SessionRow) -> dict[str, str]:

@@ -13,10 +13,6 @@ def encode(own: OwnSet) -> bytes:
         "version": 1,
         "collections": [[each.id, each.name, each.kind.value] for each in own.collections],
         "algorithms": [[name.value, len(part.digests)] for name, part in own.algorithms.items()],
-        "commitments": [
-            [collection, name.value, tree.size, tree.root.hex()]
-            for (collection, name), tree in own.commitments.items()
-        ],
     }
     body = b"".join(part.digests.tobytes() for part in own.algorithms.values())
     return json.dumps(head).encode() + b"\n" + body

@@ -21,6 +21,8 @@ OWN_CERTIFICATE = errors.define(
 )
 BAD_ENDPOINT = errors.define("bad-endpoint", "an address is not of the form HOST:PORT")
 
+_UNREACHABLE = "check the address on the peer's card and that the peer runs `psihash serve`"
+
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
     """``host:port`` or ``[v6]:port``."""
@@ -86,6 +88,10 @@ def _certificate(node: Node, endpoint: str, timeout: float) -> tuple[bytes, bool
         ):
             certificate = tls.getpeercert(binary_form=True)
             welcome = _is_welcome(tls)
+    except ssl.SSLEOFError:
+        raise errors.UnavailableError(
+            PEER_UNREACHABLE, f"{endpoint} broke the connection off", hint=_UNREACHABLE
+        ) from None
     except ssl.SSLError:
         raise errors.UnavailableError(
             TLS_FAILED,
@@ -96,7 +102,7 @@ def _certificate(node: Node, endpoint: str, timeout: float) -> tuple[bytes, bool
         raise errors.UnavailableError(
             PEER_UNREACHABLE,
             f"{endpoint} cannot be reached: {fault.strerror or fault}",
-            hint="check the address on the peer's card and that the peer runs `psihash serve`",
+            hint=_UNREACHABLE,
         ) from None
     if certificate is None:
         raise errors.UnavailableError(TLS_FAILED, "the peer showed no certificate")

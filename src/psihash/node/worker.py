@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from psihash import errors, limits
 from psihash.audit.event import Event
-from psihash.identity.trust import PeerStatus
+from psihash.identity.trust import PEER_REVOKED, PEER_SUSPENDED, PeerStatus
 from psihash.node import peers
+from psihash.node.desk import CANCELLING, SESSION_CANCELLED, SESSION_TIMEOUT
 from psihash.node.node import Node
 from psihash.session.link import Link, Numbered
 from psihash.session.party import Party
@@ -21,12 +22,10 @@ from psihash.session.runs import Progress
 from psihash.storage.sessions import SESSION_MOVED
 
 SESSION_IDLE = errors.define("session-idle", "the peer was silent for too long")
-SESSION_CANCELLED = errors.define("session-cancelled", "the session was cancelled here")
-SESSION_TIMEOUT = errors.define("session-timeout", "the session's time is over")
 INTERNAL = errors.define("internal", "a fault inside this node; its own log names the kind")
 
-CANCELLING = "cancelling"
-"""State of a session's row that asks its worker to end it."""
+_DISMISSED = frozenset({PEER_SUSPENDED, PEER_REVOKED})
+"""Ends after which the peer gets nothing more, not even a message that was ready."""
 
 _FORGET_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
@@ -35,10 +34,13 @@ _LOOK_SECONDS = 1.0
 class Worker:
     """One session under way on this node."""
 
-    def __init__(self, node: Node, peer: str, party: Party) -> None:
+    def __init__(
+        self, node: Node, peer: str, party: Party, on_end: Callable[[], None] | None = None
+    ) -> None:
+        """``on_end`` is called once the party has come to its end, from the worker's thread."""
         self.peer = peer
         self.party = party
-        self._node = node
+        self._node, self._on_end = node, on_end
         self._link = Link()
         self._changed = threading.Condition()
         self._heard = self._looked = time.monotonic()
@@ -47,6 +49,7 @@ class Worker:
         self._stop: errors.PsihashError | None = None
         self._thread = threading.Thread(target=self._work, name="psihash-session", daemon=True)
         self._opening: Iterator[bytes] = iter(())
+        self._pending: bytes | None = None
 
     def start(self, opening: Iterator[bytes] = iter(())) -> None:  # noqa: B008 - empty for ever
         """Begin; ``opening`` is what this side says unasked."""
@@ -78,10 +81,13 @@ class Worker:
     def deliver(self, ack: int, messages: Sequence[Numbered]) -> None:
         """What the peer acknowledged and sent. Broken numbering ends the session."""
         with self._changed:
-            self._heard = time.monotonic()
+            self._heard = self._news = time.monotonic()
+            before = self._link.ack
             try:
                 self._link.acknowledge(ack)
                 self._link.take(messages)
+                if self._link.ack > before:
+                    self._news = self._heard
             except errors.ProtocolError as error:
                 self._stop = self._stop or error
                 raise
@@ -141,6 +147,8 @@ class Worker:
             with self._changed:
                 self._ended, self._busy = True, False
                 self._changed.notify_all()
+            if self._on_end is not None:
+                self._on_end()
 
     def _cause(self, error: errors.PsihashError) -> errors.PsihashError:
         """A cancellation may show first as a session that cannot move on."""
@@ -160,9 +168,13 @@ class Worker:
             farewell = self.party.fail(error)
         except errors.PsihashError:
             return  # the store is gone too; the next start sweeps the session
-        if farewell is not None:
-            with self._changed:
-                self._link.send(farewell)
+        if farewell is None or (self._pending is not None and error.code in _DISMISSED):
+            return
+        with self._changed:
+            if self._pending is not None:
+                # It is sealed before the farewell, which cannot be opened without it.
+                self._link.send(self._pending)
+            self._link.send(farewell)
 
     def _next(self) -> bytes:
         """The next message of the peer; raises when the session must end instead."""
@@ -179,10 +191,11 @@ class Worker:
                 self._changed.wait(_LOOK_SECONDS)
 
     def _say_all(self, answers: Iterator[bytes]) -> None:
-        for answer in answers:
+        for self._pending in answers:
             self._look()
-            while not self._say(answer):
+            while not self._say(self._pending):
                 self._look()
+            self._pending = None
 
     def _say(self, answer: bytes) -> bool:
         with self._changed:
@@ -206,7 +219,12 @@ class Worker:
         """Silence, expiry, cancellation, a peer that was suspended."""
         if time.monotonic() - self._heard > self._node.settings.session_idle_seconds:
             raise errors.UnavailableError(SESSION_IDLE, "the peer was silent for too long")
-        if self.party.deal is None or self.party.receipts is not None:
+        if self.party.deal is None:
+            # Before the deal nothing is charged, so nobody may sit there for long.
+            if time.monotonic() - self._news > limits.HANDSHAKE_SECONDS:
+                raise errors.UnavailableError(SESSION_IDLE, "the peer did not go on")
+            return
+        if self.party.receipts is not None:
             return
         if self.party.deal.expires <= self._node.stamp():
             raise errors.StateError(SESSION_TIMEOUT, "the session's time is over")

@@ -33,6 +33,7 @@ SET_SHRANK = errors.define(
 )
 
 SALT_BYTES: Final = 32
+MAX_OPENING_BYTES: Final = 43 + 32 * limits.MAX_PROOF_HASHES
 
 
 @dataclass(frozen=True, slots=True)

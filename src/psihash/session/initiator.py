@@ -42,7 +42,7 @@ from psihash.session.messages import (
     SeenRoot,
 )
 from psihash.session.party import PEER_REFUSED, Handler, Party, Setting
-from psihash.session.ports import Permit, Proposal
+from psihash.session.ports import Permit, Proposal, told
 from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
@@ -199,7 +199,7 @@ class Initiator(Party):
             self._wish.proposal.agreement,
             accept.roots,
             offer.algorithms,
-            list(permit.peer_collections),
+            permit.peer_bounds,
             permit.peer_seen,
             own_roots,
         )
@@ -282,22 +282,10 @@ class Initiator(Party):
     def _on_receipt(self, body: Receipt) -> Iterator[bytes]:
         if self._own_receipt is None:
             raise AssertionError("the peer's receipt answers ours")
-        try:
-            self._verify_receipt(body)
-        except errors.PsihashError as error:
-            self._receipt_refused(error)
-            return
+        self._verify_receipt(body)
         head = self._complete(self._own_receipt, body)
         self.machine.take(Input.RECV_RECEIPT)
         yield self._close_message(head)
-
-    def _receipt_refused(self, error: errors.PsihashError) -> None:
-        """The responder has spoken and its word is no receipt: that decides, as its abort does."""
-        self.machine.take(Input.RECV_ABORT)
-        self.failure = error
-        self._setting.journal.ended(
-            self.deal, self.session, error.code, refused=False, by_peer=False
-        )
 
     def _on_close(self, body: Close) -> Iterator[bytes]:
         self._witness(body)
@@ -307,4 +295,4 @@ class Initiator(Party):
         self.machine.take(Input.SEND_ABORT)
         if self._channel is None or self.state is State.IN_DOUBT:
             return None
-        return self._sealed(self._setting.codec.encode(Abort(error.code)))
+        return self._sealed(self._setting.codec.encode(Abort(told(error.code))))

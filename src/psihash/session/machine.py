@@ -185,8 +185,8 @@ _RESPONDER: Final[dict[tuple[State, Input], State]] = {
 def _with_aborts(role: SessionRole, table: dict[tuple[State, Input], State]) -> None:
     """Either side may end a session at any point before the responder's receipt.
 
-    After its own receipt has left, the initiator's own failure leaves the matter open, and the
-    responder's word ends it. After both receipts the session is complete whatever happens.
+    After its own receipt has left, the matter is open for the initiator until the responder has
+    signed how it ended. After both receipts the session is complete whatever happens.
     """
     for state in State:
         if state.final:
@@ -195,8 +195,8 @@ def _with_aborts(role: SessionRole, table: dict[tuple[State, Input], State]) -> 
             table[state, I.SEND_ABORT] = S.CLOSED
             table[state, I.RECV_ABORT] = S.CLOSED
             continue
-        table[state, I.RECV_ABORT] = S.ABORTED
         in_doubt = role is SessionRole.INITIATOR and state is S.SETTLING
+        table[state, I.RECV_ABORT] = S.IN_DOUBT if in_doubt else S.ABORTED
         table[state, I.SEND_ABORT] = S.IN_DOUBT if in_doubt else S.ABORTED
 
 

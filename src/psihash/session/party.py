@@ -18,7 +18,7 @@ from psihash import errors, limits
 from psihash.identity import hybrid, signatures
 from psihash.identity.cards import Card
 from psihash.psi.engine import Rng
-from psihash.session import compare, disclosure, receipt
+from psihash.session import blobs, compare, receipt
 from psihash.session.commitment import PeerTree
 from psihash.session.deal import Deal, signed_transcript
 from psihash.session.machine import UNEXPECTED_MESSAGE, Input, Machine, State
@@ -96,7 +96,7 @@ class Party(abc.ABC):
         self._secrets: RunSecrets | None = None
         self._peer_trees: dict[TreeKey, PeerTree] = {}
         self._sharing: Sharing | None = None
-        self._collector: disclosure.Collector | None = None
+        self._collector: blobs.Collector | None = None
         self._handlers = self._handler_table()
 
     @property
@@ -150,7 +150,7 @@ class Party(abc.ABC):
         """Put a long list's parts together; the handler gets the whole blob."""
         self.machine.take(Input(f"{event.value}-part") if body.more else event)
         if self._collector is None:
-            self._collector = disclosure.Collector(self._shared().matches)
+            self._collector = self._shared().collector(type(body))
         self._collector.add(body.blob)
         if body.more:
             return
@@ -177,7 +177,7 @@ class Party(abc.ABC):
     def _send_parts(
         self, event: Input, blob: bytes, kind: type[Labels] | type[Openings] | type[Records]
     ) -> Iterator[bytes]:
-        for part, more in disclosure.parts(blob):
+        for part, more in blobs.parts(blob):
             yield self._send(Input(f"{event.value}-part") if more else event, kind(part, more))
 
     # -- the end by failure ----------------------------------------------------------------------
@@ -206,7 +206,9 @@ class Party(abc.ABC):
             self.failure = errors.PeerError(
                 PEER_ABORTED, f"the other side ended the session: {body.code}"
             )
-            self._ended_by_peer(body.code, refused=False)
+            # In doubt, an abort is not enough: the responder signs that there is no result.
+            if self.state is not State.IN_DOUBT:
+                self._ended_by_peer(body.code, refused=False)
         return iter(())
 
     def _ended_by_peer(self, code: str, *, refused: bool) -> None:

@@ -37,10 +37,11 @@ from psihash.session.messages import (
     Records,
     Refuse,
     ResultCheck,
+    Root,
     SeenRoot,
 )
 from psihash.session.party import Handler, Party, Setting
-from psihash.session.ports import Proposal, SignedHead
+from psihash.session.ports import Permit, Proposal, SignedHead, told
 from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
@@ -51,6 +52,10 @@ WRONG_CANONICALISATION = errors.define(
 WRONG_ANNEX = errors.define(
     "wrong-annex", "the two sides do not have the same annexes; exchange documents first"
 )
+STEP_SKIPPED = errors.define(
+    "step-skipped", "the peer's receipt comes before the labels or records of the session's rung"
+)
+WRONG_CHANNEL = errors.define("wrong-channel", "a hello was played on another channel than its own")
 ROOTS_CHANGED = errors.define(
     "roots-changed", "the initiator's roots are not the ones it committed to"
 )
@@ -59,8 +64,10 @@ ROOTS_CHANGED = errors.define(
 class Responder(Party):
     role = SessionRole.RESPONDER
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, channel: bytes) -> None:
+        """``channel`` names the numbered exchange that the hello must have come on."""
         super().__init__(setting)
+        self._channel_name = channel
         self._hello: Hello | None = None
         self._sides: Identities | None = None
         self._offer: Offer | None = None
@@ -92,6 +99,8 @@ class Responder(Party):
         self.machine.take(Input.RECV_HELLO)
         self._hello = body
         refuse_other_versions(body)
+        if body.nonce != self._channel_name:
+            raise errors.ProtocolError(WRONG_CHANNEL, "the hello belongs to another channel")
         signatures.verify(
             self._setting.peer_card.keys.signing,
             signatures.Context.HELLO,
@@ -150,22 +159,27 @@ class Responder(Party):
         self.permit, self._offer = permit, offer
         self._secrets = RunSecrets(permit.engine, offer.rung, offer.learn, offer.algorithms)
         self._secrets.check_peer(offer.keys)
+        self._peer_holds = offer.seen_log_size
+        draft = self._draft_deal(offer, permit)
+        self._setting.desk.accept(draft)
+        # Only now is anything appended to our trees: a refused offer costs us nothing.
         seen = {(entry.collection, entry.algorithm): entry.size for entry in offer.seen}
-        accept = Accept(
-            classes=permit.own.classes(offer.algorithms),
-            roots=permit.own.roots(offer.algorithms, seen),
+        roots = permit.own.roots(offer.algorithms, seen)
+        self._draft = replace(draft, roots=((), roots))
+        yield self._send(Input.SEND_ACCEPT, self._accept(permit, roots, draft))
+
+    def _accept(self, permit: Permit, roots: tuple[Root, ...], draft: Deal) -> Accept:
+        return Accept(
+            classes=draft.classes[1],
+            roots=roots,
             own_case=permit.own_case,
             seen=tuple(
                 SeenRoot(collection, algorithm, size)
                 for (collection, algorithm), (size, _) in permit.peer_seen.items()
             ),
             seen_log_size=permit.peer_log_size,
-            keys=self._secrets.publics,
+            keys=draft.keys[1],
         )
-        self._peer_holds = offer.seen_log_size
-        self._draft = self._draft_deal(offer, accept)
-        self._setting.desk.accept(self._draft)
-        yield self._send(Input.SEND_ACCEPT, accept)
 
     def _check_form(self, offer: Offer) -> None:
         if offer.canonicalisation != CANONICALISATION:
@@ -175,11 +189,13 @@ class Responder(Party):
         sizes_good = all(is_size_class(entry.size_class) for entry in offer.classes)
         if not offer.algorithms or not distinct or names != list(offer.algorithms):
             raise errors.ProtocolError(BAD_OFFER, "the algorithms of the offer are malformed")
+        if offer.previous_receipt:
+            raise errors.ProtocolError(BAD_OFFER, "no session can build on an earlier one yet")
         if not sizes_good:
             raise errors.ProtocolError(BAD_OFFER, "the offer has a size that is no size class")
 
-    def _draft_deal(self, offer: Offer, accept: Accept) -> Deal:
-        """The deal without the initiator's roots, which are still sealed in its commitment."""
+    def _draft_deal(self, offer: Offer, permit: Permit) -> Deal:
+        """The deal without roots: the initiator's are still sealed in its commitment."""
         hello, sides = self._greeted()
         if self.session is None:
             raise AssertionError("the greeting gave the session its id")
@@ -188,15 +204,15 @@ class Responder(Party):
             sides=sides,
             agreement=hello.agreement,
             annexes=(offer.own_annex, offer.peer_annex),
-            cases=(offer.own_case, accept.own_case),
+            cases=(offer.own_case, permit.own_case),
             rung=offer.rung,
             learn=offer.learn,
             engine=offer.engine,
             algorithms=offer.algorithms,
-            classes=(offer.classes, accept.classes),
-            roots=((), accept.roots),
-            keys=(offer.keys, accept.keys),
-            approvals=self._allowed().approvals,
+            classes=(offer.classes, permit.own.classes(offer.algorithms)),
+            roots=((), ()),
+            keys=(offer.keys, self._run_secrets().publics),
+            approvals=permit.approvals,
             previous_receipt=offer.previous_receipt,
             expires=offer.expires,
         )
@@ -215,7 +231,7 @@ class Responder(Party):
             draft.agreement,
             body.roots,
             offer.algorithms,
-            list(permit.peer_collections),
+            permit.peer_bounds,
             permit.peer_seen,
             draft.roots_of(self.role),
         )
@@ -232,25 +248,16 @@ class Responder(Party):
         yield self._send(Input.SEND_RESULT, self._own_check())
 
     def _on_labels(self, blob: bytes) -> Iterator[bytes]:
-        self._expect(self._shared().labels_due)
         self._shared().take_labels(blob)
         yield from self._send_labels()
 
     def _on_openings(self, blob: bytes) -> Iterator[bytes]:
-        self._expect(self._shared().records_due)
         self._shared().take_openings(blob)
         yield from self._send_openings()
 
     def _on_records(self, blob: bytes) -> Iterator[bytes]:
         self._shared().take_records(blob)
         yield from self._send_records()
-
-    def _expect(self, due: bool) -> None:
-        """The table allows every disclosure; this session's rung decides which are due."""
-        if not due:
-            raise errors.ProtocolError(
-                BAD_OFFER, "the peer asks for more than the session's rung gives"
-            )
 
     # -- receipts --------------------------------------------------------------------------------
 
@@ -268,7 +275,7 @@ class Responder(Party):
         found = self._found()
         skipped = not found.labels or (records and not found.records)
         if skipped:
-            raise errors.ProtocolError(BAD_OFFER, "the peer's receipt skips a step of its rung")
+            raise errors.ProtocolError(STEP_SKIPPED, "the peer's receipt skips a step of its rung")
 
     def _on_close(self, body: Close) -> Iterator[bytes]:
         self._witness(body)
@@ -284,9 +291,9 @@ class Responder(Party):
             self.machine.take(Input.SEND_REFUSE)
             return self._setting.codec.encode_greeting(Refuse(error.code))
         if self.state is State.OFFERING and isinstance(error, errors.RefusedError):
-            return self._send(Input.SEND_REFUSE, Refuse(error.code))
+            return self._send(Input.SEND_REFUSE, Refuse(told(error.code)))
         self.machine.take(Input.SEND_ABORT)
-        return self._sealed(self._setting.codec.encode(Abort(error.code)))
+        return self._sealed(self._setting.codec.encode(Abort(told(error.code))))
 
     def _greeted(self) -> tuple[Hello, Identities]:
         if self._hello is None or self._sides is None:

@@ -8,13 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from psihash import errors
-from psihash.session import disclosure
-from psihash.session.commitment import Opening, PeerTree, decode_openings, encode_openings
+from psihash import errors, limits
+from psihash.session import blobs, labels, records
+from psihash.session.commitment import (
+    MAX_OPENING_BYTES,
+    Opening,
+    PeerTree,
+    decode_openings,
+    encode_openings,
+)
 from psihash.session.deal import Deal
+from psihash.session.messages import Labels, Openings, Records
 from psihash.session.ports import Findings, Permit
 from psihash.session.trees import TreeKey
 from psihash.terms import AlgorithmId, Learn, Rung
+
+NOT_DUE = errors.define(
+    "not-due", "the peer tells or asks for more than the session's rung is to disclose"
+)
+HOLDINGS_CHANGED = errors.define(
+    "holdings-changed", "a matched item was removed from the holdings during the session"
+)
 
 
 class Sharing:
@@ -45,61 +59,75 @@ class Sharing:
     def records_due(self) -> bool:
         return self._deal.rung is Rung.RECORDS
 
+    def collector(self, kind: type[Labels | Openings | Records]) -> blobs.Collector:
+        """Takes a list of the peer, if it is due at this rung, up to what the matches justify."""
+        if not (self.labels_due if kind is Labels else self.records_due):
+            raise errors.ProtocolError(
+                NOT_DUE, "the peer tells more than the session's rung is to disclose"
+            )
+        largest = {
+            Labels: labels.largest(len(self._permit.peer_collections)),
+            Openings: MAX_OPENING_BYTES,
+            Records: limits.MAX_RECORD_LINE,
+        }[kind]
+        return blobs.Collector(blobs.padded_limit(self.matches * largest))
+
     def labels(self) -> bytes:
         """Pseudonyms of this side's collections for each matched element."""
         own = self._permit.own
         pseudonym = {collection.name: collection.id for collection in own.collections}
-        return disclosure.encode_labels(
-            {
-                name: [
-                    [pseudonym[held] for held in row]
-                    for row in own.holder.collections_of(name, self._digests(name))
-                ]
-                for name in self._deal.algorithms
-            }
-        )
+        told = {
+            name: [[pseudonym[held] for held in row] for row in self._held(name)]
+            for name in self._deal.algorithms
+        }
+        return labels.encode_labels(told, list(pseudonym.values()))
 
     def take_labels(self, blob: bytes) -> None:
-        self._findings.labels = disclosure.decode_labels(
-            blob, self.counts, self._permit.peer_collections
+        self._findings.labels = labels.decode_labels(
+            blob, self.counts, list(self._permit.peer_collections)
         )
 
     def openings(self) -> bytes:
         """One opening per matched element, from the first collection that holds it."""
-        return disclosure.pad(encode_openings(list(self._own_openings())))
+        return blobs.pad(encode_openings(list(self._own_openings())))
 
     def take_openings(self, blob: bytes) -> None:
         """Check every opening against the roots that were fixed before the first frame."""
-        openings = iter(decode_openings(disclosure.unpad(blob), self.matches))
-        order = list(dict.fromkeys(collection for collection, _ in self._peer_trees))
+        openings = iter(decode_openings(blobs.unpad(blob), self.matches))
+        order = sorted({collection for collection, _ in self._peer_trees})
         for name, token in self._matched_tokens():
             place, opening = next(openings)
             if place >= len(order):
-                raise errors.ProtocolError(
-                    disclosure.BAD_DISCLOSURE, "an opening names a collection that is not offered"
-                )
+                raise blobs.bad("an opening names a collection that is not offered")
             self._peer_trees[order[place], name].check(opening, token)
 
     def records(self) -> bytes:
         """This side's match records for each matched element."""
         holder = self._permit.own.holder
-        return disclosure.encode_records(
-            {name: holder.records(name, self._digests(name)) for name in self._deal.algorithms}
-        )
+        told = {name: holder.records(name, self._digests(name)) for name in self._deal.algorithms}
+        if not all(row for rows in told.values() for row in rows):
+            raise _holdings_changed()
+        return records.encode_records(told)
 
     def take_records(self, blob: bytes) -> None:
-        self._findings.records = disclosure.decode_records(blob, self.counts)
+        self._findings.records = records.decode_records(blob, self.counts)
 
     def _own_openings(self) -> Iterator[tuple[int, Opening]]:
         own = self._permit.own
-        number = {collection.name: place for place, collection in enumerate(own.collections)}
+        order = sorted(own.collections, key=lambda collection: collection.id)
+        number = {collection.name: place for place, collection in enumerate(order)}
         for name in self._deal.algorithms:
-            held = own.holder.collections_of(name, self._digests(name))
             tokens = [token for algorithm, token in self._matched_tokens() if algorithm is name]
-            for token, collections in zip(tokens, held, strict=True):
+            for token, collections in zip(tokens, self._held(name), strict=True):
                 place = min(number[collection] for collection in collections)
-                tree = own.commitments[own.collections[place].id, name]
-                yield place, tree.opening(token)
+                yield place, own.commitments[order[place].id, name].opening(token)
+
+    def _held(self, algorithm: AlgorithmId) -> list[tuple[str, ...]]:
+        """Names of the own collections that hold each matched element."""
+        held = self._permit.own.holder.collections_of(algorithm, self._digests(algorithm))
+        if not all(held):
+            raise _holdings_changed()
+        return held
 
     def _matched_tokens(self) -> Iterator[tuple[AlgorithmId, bytes]]:
         for name in self._deal.algorithms:
@@ -112,3 +140,9 @@ class Sharing:
         rows = self._findings.by_algorithm[algorithm].rows
         digests = self._permit.own.algorithms[algorithm].digests
         return [] if rows is None else [digests[row].tobytes() for row in rows]
+
+
+def _holdings_changed() -> errors.StateError:
+    return errors.StateError(
+        HOLDINGS_CHANGED, "a matched item was removed from the holdings during the session"
+    )

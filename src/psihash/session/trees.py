@@ -21,19 +21,23 @@ def accept_roots(
     agreement: bytes,
     roots: Sequence[Root],
     algorithms: Sequence[AlgorithmId],
-    collections: Sequence[str],
+    bounds: Mapping[TreeKey, int],
     seen: Mapping[TreeKey, tuple[int, bytes]],
     own_roots: Sequence[Root],
 ) -> dict[TreeKey, PeerTree]:
     """Check the peer's roots; raise ProtocolError with the cause.
 
-    1. Exactly one root for each collection of its annex and each algorithm, in one order.
+    ``bounds`` are the size classes of the peer's annex, by collection and algorithm.
+
+    1. Exactly one root for each collection of its annex and each algorithm.
     2. None of them is one of ours (a mirrored commitment could play our openings back).
     3. Each extends what we saw of that tree before (RFC 6962 consistency).
+    4. None grew by more than its class at once: else a peer could commit to a whole dictionary
+       and open whatever it tries.
     """
     keys = [(root.collection, root.algorithm) for root in roots]
     if sorted(set(keys)) != sorted(keys) or set(keys) != {
-        (collection, name) for collection in collections for name in algorithms
+        key for key in bounds if key[1] in algorithms
     }:
         raise errors.ProtocolError(BAD_ROOTS, "the roots are not those of the annex")
     ours = {root.root for root in own_roots}
@@ -42,15 +46,17 @@ def accept_roots(
         if root.root in ours:
             raise errors.ProtocolError(EQUAL_ROOTS, "the peer shows our own root as its own")
         key = (root.collection, root.algorithm)
-        _check_growth(root, seen.get(key))
+        _check_growth(root, seen.get(key), bounds[key])
         trees[key] = PeerTree(LeafContext(owner, agreement, root.algorithm), root.size, root.root)
     return trees
 
 
-def _check_growth(root: Root, before: tuple[int, bytes] | None) -> None:
+def _check_growth(root: Root, before: tuple[int, bytes] | None, bound: int) -> None:
     size, value = before if before is not None else (0, b"")
     if root.previous_size != size or root.size < size:
         raise errors.ProtocolError(SET_SHRANK, "the peer's set is smaller than it was, or forked")
+    if root.size > size + bound:
+        raise errors.ProtocolError(BAD_ROOTS, "the peer's tree grew by more than its size class")
     if size == 0:
         return
     try:

@@ -92,6 +92,13 @@ class AgreementStore:
             raise errors.NotFoundError(UNKNOWN_AGREEMENT, "no agreement of that id is known")
         return found
 
+    def lock(self, agreement: str) -> None:
+        """Inside a transaction: keep every other writer off this agreement until it ends. SQLite
+        has one writer at a time anyway; PostgreSQL locks the row."""
+        with self._database.transaction() as connection:
+            query = sa.select(agreements.c.id).where(agreements.c.id == agreement)
+            connection.execute(query.with_for_update()).first()
+
     def all(self, *, peer: str | None = None, status: str | None = None) -> list[AgreementRow]:
         """Agreements, oldest first."""
         query = sa.select(agreements).order_by(agreements.c.created, agreements.c.id)

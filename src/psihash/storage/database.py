@@ -11,6 +11,7 @@ write-ahead log after the commit, because an old page there would outlive its ro
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import tempfile
@@ -36,8 +37,9 @@ POSTGRES_MISSING = errors.define(
     "postgres-missing", "the store is a PostgreSQL database but its driver is not installed"
 )
 
-BUSY_TIMEOUT_SECONDS: Final = 30.0
-"""How long a writer waits for another; a large import holds the lock for its merge only."""
+BUSY_TIMEOUT_SECONDS: Final = 300.0
+"""How long a writer waits for another. An import of 10^7 rows holds the lock for one to
+three minutes, and a log entry that waits is better than one that is lost."""
 
 
 @dataclass
@@ -232,12 +234,17 @@ def _parse(url: str) -> URL:
 
 
 def _sqlite(url: URL, busy_timeout: float) -> Engine:
+    path = Path(url.database or "").resolve()
+    with contextlib.suppress(OSError):
+        # SQLite would create it readable for others; its side files take over the mode. What else
+        # may be wrong with the path, SQLite will say.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     engine = sa.create_engine(
         url, hide_parameters=True, connect_args={"timeout": busy_timeout, "isolation_level": None}
     )
     # Sorting spills to temporary files; they must lie on the store's disk, whose encryption the
     # operator chose, not in a shared /tmp.
-    os.environ.setdefault("SQLITE_TMPDIR", str(Path(url.database or "").resolve().parent))
+    os.environ.setdefault("SQLITE_TMPDIR", str(path.parent))
 
     @sqlalchemy.event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
@@ -247,7 +254,9 @@ def _sqlite(url: URL, busy_timeout: float) -> Engine:
             "foreign_keys=ON",
             "secure_delete=ON",
             "trusted_schema=OFF",
+            "temp.secure_delete=OFF",  # SQLite deletes the file itself; zeroing it first is slow
             "cache_size=-65536",
+            "journal_size_limit=67108864",
         ):
             raw.execute(f"PRAGMA {pragma}").close()
 

@@ -48,8 +48,19 @@ def news(merge: Merge) -> int:
     )
 
 
-def recount(merge: Merge, *, everything: bool) -> None:
+def recount(merge: Merge, report: ImportReport, *, everything: bool) -> None:
     """Bring the counts of this collection, or of all, up to date."""
+    whole = "SELECT count(*) FROM memberships WHERE collection_id = :cid"
+    if not everything and merge.scalar(whole) == report.items:
+        # The file is all that the collection holds, and it has been counted.
+        counted = {f"with_{a}": report.coverage[a] for a in ALGORITHMS}
+        assign = ", ".join(f"{name} = :{name}" for name in counted)
+        merge.run(
+            f"UPDATE collections SET items = :items, {assign} WHERE id = :cid",
+            items=report.items,
+            **counted,
+        )
+        return
     counts = ", ".join(f"count(i.{a}) AS with_{a}" for a in ALGORITHMS)
     which = "1 = 1" if everything else "id = :cid"
     zero = ", ".join(f"with_{algorithm} = 0" for algorithm in ALGORITHMS)

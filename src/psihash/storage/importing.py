@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from psihash.hashset.exclusions import exclusion_reason
 from psihash.hashset.model import ImportReport, Refusal, Row
 from psihash.storage import figures, steps
 from psihash.storage.database import Database
@@ -37,7 +36,7 @@ class CollectionImport:
         dry_run: bool,
         now: str,
     ) -> None:
-        self._intake = Intake(database, exclusion_reason, dry_run=dry_run)
+        self._intake = Intake(database, trivial=False, dry_run=dry_run)
         self._collection = collection
         self._kind = kind
         self._replace = replace
@@ -85,8 +84,8 @@ class CollectionImport:
         join_weak(merge)
         if self._replace:
             report.items_removed = _remove_unseen(merge)
-        figures.recount(merge, everything=merge.enriched)
         figures.fill(report, merge)
+        figures.recount(merge, report, everything=merge.enriched)
         merge.changes += figures.news(merge) + report.items_removed
         self._touch(merge, cid)
 
@@ -105,7 +104,7 @@ class ExclusionImport:
     """One file whose digests go to the exclusion list under a reason."""
 
     def __init__(self, database: Database, reason: str, *, dry_run: bool, now: str) -> None:
-        self._intake = Intake(database, lambda _row: None, dry_run=dry_run)
+        self._intake = Intake(database, trivial=True, dry_run=dry_run)
         self._database = database
         self._reason = reason
         self._now = now
@@ -155,7 +154,7 @@ class ExclusionImport:
                 f" SELECT DISTINCT b.item_id FROM ({raws}) d JOIN by_{name} b ON b.raw = d.raw"
                 f" WHERE 1 = 1 ON CONFLICT DO NOTHING"
             )
-        report.items_removed = self._take_out(merge)
+        report.items_removed = self._take_out(merge, report)
         merge.changes += report.items_removed
 
     def _unlisted(self, merge: Merge) -> int:
@@ -164,7 +163,7 @@ class ExclusionImport:
             f" WHERE e.algorithm = {steps.algorithm_name('g.ident')} AND e.raw = g.key)"
         )
 
-    def _take_out(self, merge: Merge) -> int:
+    def _take_out(self, merge: Merge, report: ImportReport) -> int:
         """Record, then erase, the items that the list names; returns how many."""
         if not merge.some(f"{merge.temp}.import_gone"):
             return 0
@@ -177,7 +176,7 @@ class ExclusionImport:
             f" JOIN memberships m ON m.item_id = i.id WHERE 1 = 1 ON CONFLICT DO NOTHING"
         )
         count = erase_gone(merge)
-        figures.recount(merge, everything=True)
+        figures.recount(merge, report, everything=True)
         self._database.erased()
         return count
 

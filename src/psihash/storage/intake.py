@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
+from psihash.hashset.exclusions import TRIVIAL, exclusion_reason
 from psihash.hashset.model import ImportReport, Refusal, Row, Verdict
 from psihash.storage.database import Database
 from psihash.storage.merge import ALGORITHMS, Merge
@@ -19,6 +20,7 @@ from psihash.terms import AlgorithmId
 _NUMBER: Final = {algorithm: number for number, algorithm in enumerate(ALGORITHMS)}
 _BATCH: Final = 10_000
 """Rows written to the spool at a time: some megabytes."""
+_TRIVIAL: Final = frozenset(digest.raw for digest in TRIVIAL)
 _MAX_SIZE: Final = 2**63 - 1
 """What a column holds; no file is larger."""
 _MAX_EXAMPLES: Final = 5
@@ -36,16 +38,12 @@ _Columns = tuple[str | None, str | None, str | None]
 
 
 class Intake:
-    """The rows of one import, in a spool file, and the report so far.
+    """The rows of one import, in a spool file, and the report so far."""
 
-    ``left_out`` says why a row's item is not wanted, or None.
-    """
-
-    def __init__(
-        self, database: Database, left_out: Callable[[Row], str | None], *, dry_run: bool
-    ) -> None:
+    def __init__(self, database: Database, *, trivial: bool, dry_run: bool) -> None:
+        """``trivial``: whether rows with a trivial digest are wanted too."""
         self._database = database
-        self._left_out = left_out
+        self._unwanted = frozenset[bytes]() if trivial else _TRIVIAL
         self._spool = Spool(database.spool)
         self.report = ImportReport(dry_run=dry_run)
         self._known: dict[tuple[AlgorithmId, ...], tuple[int, ...]] = {}
@@ -73,8 +71,8 @@ class Intake:
             algorithms, raws = zip(*row.digests, strict=True)
             if tuple(map(len, raws)) != self._widths(algorithms):
                 raise ValueError("a digest has the wrong length")
-            if (reason := self._left_out(row)) is not None:
-                self._add_trivial(algorithms[0], raws[0], reason)
+            if not self._unwanted.isdisjoint(raws):
+                self._add_trivial(algorithms[0], raws[0], exclusion_reason(row) or "")
                 continue
             columns, values = self._details(row)
             shaped[algorithms, columns].append((*raws, *values))

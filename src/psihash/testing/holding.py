@@ -119,6 +119,16 @@ class Holding:
     def kinds(self) -> dict[str, CollectionKind]:
         return {self.pseudonym(name): CollectionKind.SERIES for name in self.lists}
 
+    def bounds(self, algorithms: Sequence[AlgorithmId]) -> dict[tuple[str, AlgorithmId], int]:
+        """The size classes of an annex: room for each collection's digests and the canaries."""
+        return {
+            (self.pseudonym(name), algorithm): size_class(
+                len(parts.get(algorithm, ())) + encoding.CANARIES
+            )
+            for name, parts in self.lists.items()
+            for algorithm in algorithms
+        }
+
     def own_set(self, algorithms: Sequence[AlgorithmId], rung: Rung = Rung.ITEMS) -> OwnSet:
         offered = tuple(
             sorted(

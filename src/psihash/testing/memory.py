@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from psihash import errors
 from psihash.audit.entry import log_origin
 from psihash.identity import authority, keys
 from psihash.identity.cards import Card, make_card
@@ -24,7 +25,7 @@ from psihash.session.deal import Deal, Side
 from psihash.session.initiator import Initiator, Wish
 from psihash.session.machine import State
 from psihash.session.messages import Codec, Receipt
-from psihash.session.party import Party, Setting
+from psihash.session.party import PEER_ABORTED, Party, Setting
 from psihash.session.ports import Findings, Permit, Proposal, SignedHead
 from psihash.session.responder import Responder
 from psihash.terms import AlgorithmId, Learn, Rung, SessionRole
@@ -108,6 +109,7 @@ class MemoryDesk:
             peer_annex=_annex(self.peer),
             approvals=APPROVALS,
             peer_collections=self.peer.kinds,
+            peer_bounds=self.peer.bounds(proposal.algorithms),
             peer_seen={k: v for k, v in self.seen.items() if k[1] in proposal.algorithms},
             peer_log_size=len(self.heads),
         )
@@ -183,14 +185,19 @@ class MemoryJournal:
         self.entries.append({"code": code, "by_peer": by_peer})
 
     def settle(self, peer: Card, answer: Receipt | None) -> None:
-        """The initiator's end of a session in doubt: the responder's receipt, or its no."""
-        if answer is None:
-            self.state, self.sealed = "aborted", None
-            return
+        """The initiator's end of a session in doubt: the responder's receipt, or its no. A receipt
+        that does not fit is a no, too."""
         if self.own_receipt is None:
             raise AssertionError("a session in doubt has a receipt")
-        receipt.verify_signature(peer.keys.signing, answer)
-        receipt.check(receipt.document(self.own_receipt), answer)
+        try:
+            if answer is None:
+                raise errors.ProtocolError(PEER_ABORTED, "the responder says that it has no result")
+            receipt.verify_signature(peer.keys.signing, answer)
+            receipt.check(receipt.document(self.own_receipt), answer)
+        except errors.ProtocolError as error:
+            self.state, self.sealed = "aborted", None
+            self.entries.append({"code": error.code, "by_peer": True})
+            return
         self.state, self.receipts = "completed", (self.own_receipt, answer)
         self.entries.append(facts.closed(self.role, self.own_receipt, answer))
 
@@ -293,7 +300,8 @@ class Bench:
         proposal = replace(self.proposal(rung, learn), **changes)
         wish = Wish(first.desk.side, proposal)
         asking = initiator(self.setting(first), wish, first.desk.prepare(proposal))
-        return Meeting(Pair(asking, responder(self.setting(second))), (first, second))
+        answering = responder(self.setting(second), asking.hello.nonce)
+        return Meeting(Pair(asking, answering), (first, second))
 
     def _desk(self, own: Holding, peer: Holding) -> MemoryDesk:
         return MemoryDesk(agency(own.owner).side, own, peer, self.engine, f"case of {own.owner}")

@@ -13,20 +13,24 @@ class Document(_message.Message):
     def __init__(self, body: _Optional[bytes] = ...) -> None: ...
 
 class SyncRequest(_message.Message):
-    __slots__ = ("documents", "received")
+    __slots__ = ("documents", "received", "received_signature")
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     received: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., received: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    received_signature: bytes
+    def __init__(self, documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., received: _Optional[_Iterable[bytes]] = ..., received_signature: _Optional[bytes] = ...) -> None: ...
 
 class SyncReply(_message.Message):
-    __slots__ = ("documents", "outcomes")
+    __slots__ = ("documents", "outcomes", "outcomes_signature")
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     outcomes: _containers.RepeatedCompositeFieldContainer[DocumentOutcome]
-    def __init__(self, documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., outcomes: _Optional[_Iterable[_Union[DocumentOutcome, _Mapping]]] = ...) -> None: ...
+    outcomes_signature: bytes
+    def __init__(self, documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., outcomes: _Optional[_Iterable[_Union[DocumentOutcome, _Mapping]]] = ..., outcomes_signature: _Optional[bytes] = ...) -> None: ...
 
 class DocumentOutcome(_message.Message):
     __slots__ = ("code",)
