@@ -47,7 +47,11 @@ def test_the_page_names_every_engine_and_every_code_of_a_refusal() -> None:
             assert f"`{rung}`" in PAGE
     for module in (engine_module, ecdh, ecdh_lists):
         for name, code in vars(module).items():
-            if name.isupper() and isinstance(code, str) and code in errors.CODES:
+            if (
+                name.isupper()
+                and isinstance(code, str)
+                and (code.startswith("ecdh-") or module is engine_module)
+            ):
                 assert f"`{code}`" in PAGE, name
 
 
