@@ -39,7 +39,9 @@ ANNEX_MISMATCH = errors.define(
 )
 
 ANNEX_OUTGROWN = errors.define(
-    "annex-outgrown", "our own set is larger than the class that our annex states"
+    "annex-outgrown",
+    "our own set is larger than the class that our annex states",
+    private=True,
 )
 
 __all__ = [
