@@ -88,7 +88,8 @@ def _links(result: SessionResult) -> Iterator[str]:
     for link in sorted(result.links, key=lambda each: -each.matched):
         least, most = link_bounds(result, link)
         rows.append((link.own, link.peer, f"{least:,}" if least == most else f"{least} to {most}"))
-    yield from _beginning(("your collection", "their collection", "in common"), rows)
+    what = "series" if result.rung is Rung.SERIES else "collection"
+    yield from _beginning((f"your {what}", f"their {what}", "in common"), rows)
 
 
 def _counts(result: SessionResult) -> Iterator[str]:

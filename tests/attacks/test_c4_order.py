@@ -19,7 +19,7 @@ from psihash.testing.memory import Bench
 from psihash.testing.pump import pump
 from tests.psi import reference_p256 as ref
 from tests.psi.hostile import Points, needs_library, rows_of
-from tests.psi.parties import CONTEXT_ID, Stream, some_tokens
+from tests.psi.parties import BINDING, CONTEXT_ID, Stream, some_tokens
 from tests.session.lists import OURS, THEIRS
 
 pytestmark = needs_library
@@ -28,7 +28,7 @@ COMMON = 150
 
 
 def terms(run: int, rung: Rung = Rung.COUNT, size: int = SIZE) -> RunTerms:
-    return RunTerms("session", CONTEXT_ID, run, rung, Learn.BOTH, size, size)
+    return RunTerms("session", CONTEXT_ID, run, rung, Learn.BOTH, size, size, BINDING)
 
 
 def parties(run: int) -> tuple[Party, Party, encoding.Bytes2D, encoding.Bytes2D]:

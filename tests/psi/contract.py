@@ -6,19 +6,30 @@ import numpy as np
 import pytest
 
 from psihash.psi.encoding import Bytes2D
-from psihash.psi.engine import Outcome
+from psihash.psi.engine import Engine, Outcome
+from psihash.psi.engines.ecdh import EcdhEngine
 from psihash.psi.registry import default
 from psihash.terms import Rung
+from tests.psi.group_cases import GROUPS
 from tests.psi.parties import common_rows, some_tokens
 
-ENGINES = default().installed()
+OTHERS = [engine for engine in default().installed() if not isinstance(engine, EcdhEngine)]
+ECDH = [EcdhEngine(group) for group in GROUPS]
+ENGINES: list[Engine] = [*ECDH, *OTHERS]
+
+
+def name_of(engine: Engine) -> str:
+    """The engine, and what it computes with."""
+    return f"{engine.id} {engine.group.name}" if isinstance(engine, EcdhEngine) else engine.id
+
+
 COMPARING = [
-    pytest.param(engine, rung, id=f"{engine.id}-{rung}")
+    pytest.param(engine, rung, id=f"{name_of(engine)}-{rung}")
     for engine in ENGINES
     for rung in (Rung.COUNT, Rung.ITEMS)
     if rung in engine.properties.rungs
 ]
-every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.id)
+every_engine = pytest.mark.parametrize("engine", ENGINES, ids=name_of)
 every_rung = pytest.mark.parametrize(("engine", "rung"), COMPARING)
 
 

@@ -24,6 +24,7 @@ from psihash.terms import Role, Rung
 from tests.psi.contract import ENGINES, SMALL, check, every_engine, every_rung
 from tests.psi.parties import (
     Stream,
+    lone_party,
     make_pair,
     run_pair,
     run_terms,
@@ -244,14 +245,14 @@ def test_a_list_that_does_not_fit_the_terms_is_refused(engine: Engine) -> None:
     ]
     for items in wrong:
         with pytest.raises(InputError):
-            engine.party(Role.SENDER, items, run_terms(Rung.COUNT, 20, 20), Stream())
+            lone_party(engine, Role.SENDER, items, run_terms(Rung.COUNT, 20, 20))
 
 
 @every_rung
 def test_an_own_list_with_an_item_twice_is_refused(engine: Engine, rung: Rung) -> None:
     twice = np.concatenate([SMALL[0], SMALL[0][3:4]])
     for role in Role:
-        side = engine.party(role, Items(twice), run_terms(rung, 21, 20), Stream())
+        side = lone_party(engine, role, Items(twice), run_terms(rung, 21, 20))
         with pytest.raises(InputError):
             list(side.start())
 
@@ -260,10 +261,10 @@ def test_an_own_list_with_an_item_twice_is_refused(engine: Engine, rung: Rung) -
 def test_what_an_engine_does_not_serve_it_refuses(engine: Engine) -> None:
     for rung in set(Rung) - engine.properties.rungs:
         with pytest.raises(RefusedError, match=rung.value):
-            engine.party(Role.SENDER, Items(SMALL[0]), run_terms(rung, 20, 20), Stream())
+            lone_party(engine, Role.SENDER, Items(SMALL[0]), run_terms(rung, 20, 20))
     large = engine.properties.max_items + 1
     with pytest.raises(RefusedError) as caught:
-        engine.party(Role.SENDER, Items(SMALL[0]), run_terms(Rung.COUNT, 20, large), Stream())
+        lone_party(engine, Role.SENDER, Items(SMALL[0]), run_terms(Rung.COUNT, 20, large))
     assert caught.value.code == "psi-too-large"
 
 

@@ -12,7 +12,7 @@ from psihash.errors import ProtocolError, StateError
 from psihash.psi.engine import MAX_FRAME_BYTES, Engine, Items
 from psihash.terms import Role, Rung
 from tests.psi.contract import SMALL, check, every_engine, every_rung
-from tests.psi.parties import Stream, make_pair, run_pair, run_terms, some_tokens
+from tests.psi.parties import join, lone_party, make_pair, run_pair, run_terms, some_tokens
 from tests.psi.pumping import Tamper, pump_parties
 
 
@@ -125,8 +125,8 @@ def test_sides_with_different_terms_do_not_get_along(
 ) -> None:
     words = {"own": 20, "peer": 20, **change}
     theirs = run_terms(rung, **words)  # type: ignore[arg-type]
-    a = engine.party(Role.SENDER, Items(SMALL[0]), run_terms(rung, 20, 20), Stream())
-    b = engine.party(Role.RECEIVER, Items(some_tokens(range(int(words["own"])))), theirs, Stream())
+    other = Items(some_tokens(range(int(words["own"]))))
+    a, b = join((engine, Items(SMALL[0]), run_terms(rung, 20, 20)), (engine, other, theirs))
     with pytest.raises(ProtocolError):
         pump_parties(a, b)
     assert a.outcome is None
@@ -139,8 +139,8 @@ def test_sides_at_different_rungs_do_not_get_along(engine: Engine) -> None:
     if len(rungs) < 2:
         pytest.skip(f"{engine.id} serves one comparing rung only")
     for sender, receiver in (rungs, reversed(rungs)):
-        a = engine.party(Role.SENDER, Items(SMALL[0]), run_terms(sender, 20, 20), Stream())
-        b = engine.party(Role.RECEIVER, Items(SMALL[1]), run_terms(receiver, 20, 20), Stream())
+        a = lone_party(engine, Role.SENDER, Items(SMALL[0]), run_terms(sender, 20, 20))
+        b = lone_party(engine, Role.RECEIVER, Items(SMALL[1]), run_terms(receiver, 20, 20))
         with pytest.raises(ProtocolError) as caught:
             pump_parties(a, b)
         assert caught.value.code == "psi-wrong-rung"

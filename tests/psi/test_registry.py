@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from psihash.errors import PsihashError, RefusedError, UnavailableError
-from psihash.psi import registry
-from psihash.psi.engine import Engine, EngineProperties, Items, Party, Rng, RunTerms
+from psihash.psi import groups, registry
+from psihash.psi.engine import Engine, EngineProperties, Items, Party, Rng, RunSecret, RunTerms
 from psihash.psi.engines import openmined_library
+from psihash.psi.engines.ecdh import ENGINE_ID as ECDH_ID
+from psihash.psi.group import GROUP_MISSING
 from psihash.psi.registry import Registry, default, short_name
 from psihash.terms import Learn, Role, Rung
 
@@ -31,7 +33,12 @@ class Named:
     def properties(self) -> EngineProperties:
         return self._properties
 
-    def party(self, role: Role, items: Items, terms: RunTerms, rng: Rng) -> Party:
+    def secret(self, rung: Rung) -> RunSecret | None:
+        raise AssertionError("the registry makes no secrets")
+
+    def party(
+        self, role: Role, items: Items, terms: RunTerms, rng: Rng, secret: RunSecret | None = None
+    ) -> Party:
         raise AssertionError("the registry makes no parties")
 
 
@@ -125,7 +132,15 @@ def test_an_engine_is_found_by_its_id() -> None:
     assert "slow" not in caught.value.message, "an id may come from a peer and is not repeated"
 
 
-def test_series_is_refused_by_name_until_an_engine_serves_it() -> None:
+def test_auto_takes_ecdh_before_openmined() -> None:
+    engines = [engine.id for engine in default().installed()]
+    assert engines[0] == ECDH_ID
+    for rung in (Rung.COUNT, Rung.SERIES, Rung.ITEMS, Rung.RECORDS):
+        assert default().choose(rung, Learn.BOTH, engines, engines).id == ECDH_ID
+    assert default("sodium").get(ECDH_ID).properties.microseconds_per_item > 100
+
+
+def test_series_is_refused_by_name_where_no_engine_serves_it() -> None:
     only_openmined = [engine.id for engine in default().installed() if "openmined" in engine.id]
     if not only_openmined:
         pytest.skip("openmined-psi is not installed on this machine")
@@ -137,10 +152,15 @@ def test_series_is_refused_by_name_until_an_engine_serves_it() -> None:
 def test_a_machine_without_the_library_leaves_the_engine_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def no_group(_name: str) -> None:
+        raise UnavailableError(GROUP_MISSING, "no group here")
+
     monkeypatch.setattr(openmined_library, "available", lambda: "no wheel here")
+    assert [engine.id for engine in default().installed()] == [ECDH_ID]
+    monkeypatch.setattr(groups, "best", no_group)
     bare = default()
     assert bare.installed() == ()
-    assert bare.missing == {"openmined-p256/1": "no wheel here"}
+    assert bare.missing == {"openmined-p256/1": "no wheel here", ECDH_ID: "no group here"}
     with pytest.raises(UnavailableError, match="no wheel here"):
         bare.choose(Rung.COUNT, Learn.BOTH, [], [], "openmined")
     with pytest.raises(UnavailableError, match="installed: none"):

@@ -21,6 +21,7 @@ from psihash.psi.engine import (
     Party,
     Progress,
     Rng,
+    RunSecret,
     RunTerms,
 )
 from psihash.terms import Role, Rung
@@ -50,8 +51,14 @@ class BulkEngine:
             bytes_per_item=32.0,
         )
 
-    def party(self, role: Role, items: Items, terms: RunTerms, rng: Rng) -> Party:
-        del rng
+    def secret(self, rung: Rung) -> RunSecret | None:
+        del rung
+        return None
+
+    def party(
+        self, role: Role, items: Items, terms: RunTerms, rng: Rng, secret: RunSecret | None = None
+    ) -> Party:
+        del rng, secret
         if role is Role.SENDER:
             return _Sender(items, self._frames, self._pause)
         return _Receiver(items, terms, self._frames, self._pause)

@@ -98,7 +98,7 @@ def die_in(state: State) -> None:
 
 
 def use_engine(frames: int, pause: float) -> None:
-    registry.default = lambda: registry.Registry([BulkEngine(frames, pause)])
+    registry.default = lambda group="": registry.Registry([BulkEngine(frames, pause)])
 
 
 def fill_the_disk(marker: Path) -> None:

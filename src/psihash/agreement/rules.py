@@ -16,7 +16,7 @@ from psihash.agreement.documents import Annex
 from psihash.agreement.state import ANNEX_CONFLICT, Agreement
 from psihash.agreement.status import Status
 from psihash.agreement.terms import Party, Terms
-from psihash.terms import SIZE_CLASSES, AlgorithmId, is_size_class, size_class
+from psihash.terms import SIZE_CLASSES, AlgorithmId, Rung, is_size_class, size_class
 
 AGREEMENT_UNSIGNED = errors.define(
     "agreement-unsigned", "the terms of the agreement lack a signature"
@@ -176,11 +176,18 @@ def _check_own_room(agreement: Agreement, request: SessionRequest) -> None:
     annex = agreement.annex(request.own)
     if annex is None:
         return  # named below
-    for algorithm, largest in largest_classes(annex, request.algorithms).items():
+    for algorithm, largest in _rooms(annex, request).items():
         if request.own_classes.get(algorithm, 0) > largest:
             raise errors.RefusedError(
                 ANNEX_OUTGROWN, "our set has outgrown its size class", hint="issue a new annex"
             )
+
+
+def _rooms(annex: Annex, request: SessionRequest) -> dict[AlgorithmId, int]:
+    """How long each list may be. At series each number is filled up to a class of its own, which
+    no annex states: there the terms' largest class alone bounds the list."""
+    largest = largest_classes(annex, request.algorithms)
+    return dict.fromkeys(largest, SIZE_CLASSES[-1]) if request.rung is Rung.SERIES else largest
 
 
 def _check_side(
@@ -189,7 +196,7 @@ def _check_side(
     annex = agreement.annex(agency)
     if annex is None or annex.digest != digest:
         raise errors.RefusedError(ANNEX_MISMATCH, "the two sides hold different annexes")
-    largest = largest_classes(annex, request.algorithms)
+    largest = _rooms(annex, request)
     if classes.keys() != largest.keys():
         raise errors.RefusedError(ANNEX_MISMATCH, "a side names classes for other algorithms")
     for algorithm, size in classes.items():

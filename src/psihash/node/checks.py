@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,8 @@ from psihash.identity.keys import KDF_ROUNDS, kdf_rounds
 from psihash.node import auditing, files, opening, passphrase, settings
 from psihash.node.clock import milliseconds, seconds
 from psihash.node.node import Node
+from psihash.psi.engines.ecdh import EcdhEngine
+from psihash.psi.groups import describe
 from psihash.psi.registry import short_name
 from psihash.terms import Rung
 
@@ -241,14 +242,14 @@ def engines(findings: Findings, node: Node) -> None:
         findings.ok("engine", f"{short_name(engine.id)} serves {', '.join(rungs)}")
     for name, reason in node.engines.missing.items():
         findings.warn("engine", f"{short_name(name)} cannot be used here: {reason}")
+    findings.ok("group", group_backend(node))
     if not node.engines.installed():
         findings.error("engine", "no engine can be used here, so nothing can be matched")
 
 
-def group_backend() -> str:
-    """Which implementation of the ristretto255 group this installation has, in words."""
-    if importlib.util.find_spec("psihash_native") is not None:
-        return "native (psihash-native)"
-    if importlib.util.find_spec("rbcl") is not None:
-        return "libsodium (rbcl): correct and slow"
+def group_backend(node: Node) -> str:
+    """Which implementation of the ristretto255 group this node uses, in words."""
+    for engine in node.engines.installed():
+        if isinstance(engine, EcdhEngine):
+            return describe(engine.group)
     return "none installed; the openmined engine needs none"

@@ -67,7 +67,7 @@ class NodeDesk:
         self.agreement = agreement
         self._added = commitments.added_since(self._node, agreement, proposal.algorithms)
         self.permit = Permit(
-            own=sets.own_set(self._node, agreement, proposal.algorithms),
+            own=sets.own_set(self._node, agreement, proposal.algorithms, proposal.rung),
             own_case=agreement.case(self._node.agency),
             engine=engine,
             own_annex=own.digest,

@@ -48,7 +48,7 @@ def status(node: Node) -> dict[str, Any]:
         "engines_missing": {
             short_name(engine): reason for engine, reason in node.engines.missing.items()
         },
-        "group_backend": checks.group_backend(),
+        "group_backend": checks.group_backend(node),
     }
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from psihash.hashset.store import HeldItem, HoldingsStore
 from psihash.session.result import PeerRecord
-from psihash.terms import AlgorithmId
+from psihash.terms import AlgorithmId, CollectionKind
 
 
 class NodeHolder:
@@ -31,6 +31,24 @@ class NodeHolder:
         self, algorithm: AlgorithmId, digests: Sequence[bytes]
     ) -> list[tuple[PeerRecord, ...]]:
         return [self._records(items) for items in self.items(algorithm, digests)]
+
+    def series_of(self, algorithm: AlgorithmId, digests: Sequence[bytes]) -> list[tuple[str, ...]]:
+        """A collection of kind ``series`` is one series; elsewhere the labels count, and what has
+        none is in a series of the collection's own name."""
+        return [
+            tuple(sorted({name for item in items for name in self._series(item)}))
+            for items in self.items(algorithm, digests)
+        ]
+
+    def _series(self, item: HeldItem) -> Iterator[str]:
+        for name in item.collections:
+            labels = {
+                label for held, verdict in item.verdicts if held == name for label in verdict.series
+            }
+            if self._kinds[name] is CollectionKind.SERIES or not labels:
+                yield name
+            else:
+                yield from labels
 
     def _records(self, items: list[HeldItem]) -> tuple[PeerRecord, ...]:
         names = dict.fromkeys(name for item in items for name in item.collections)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from psihash.export.report import SMALL_CELL
 from psihash.hashset.store import HeldItem
 from psihash.node.holder import NodeHolder
 from psihash.session.deal import Deal
@@ -19,6 +20,8 @@ from psihash.session.result import (
     SessionResult,
 )
 from psihash.terms import AlgorithmId, Rung
+
+_SERIES_SHOWN = 3
 
 UNDISCLOSED = "undisclosed"
 """Stands for the peer's collection where a one-sided result does not tell which of several."""
@@ -157,11 +160,35 @@ def _links(
 ) -> tuple[Link, ...]:
     if deal.rung.height >= Rung.ITEMS.height:
         return _item_links(items)
+    if deal.rung is Rung.SERIES:
+        return tuple(_series_links(permit, findings))
     own, only = permit.own.collections, _only(permit)
     counts = [findings.by_algorithm[name].count for name in deal.algorithms]
     if len(own) == 1 and only and len(counts) == 1 and counts[0]:
         return (Link(own[0].name, only[0], counts[0]),)
     return ()
+
+
+def _series_links(permit: Permit, findings: Findings) -> Iterator[Link]:
+    """One link for each pair of numbers that matched, by algorithm. The peer's series have the
+    numbers that they had in this run and in no other."""
+    for name, finding in findings.by_algorithm.items():
+        cells = permit.own.algorithms[name].cells
+        if cells is None or finding.pair_counts is None:
+            continue
+        pairs = sorted(finding.pair_counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        for (cell, number), count in pairs:
+            # "1 to 4" wherever it is shown: the exact number is not kept.
+            known = count if count >= SMALL_CELL else 1
+            yield Link(series_name(cells.series[cell]), f"s-{number}", known)
+
+
+def series_name(series: Collection[str]) -> str:
+    """What a cell is called: its series, the first few where small ones were put together."""
+    names = sorted(series)
+    shown = " + ".join(names[:_SERIES_SHOWN])
+    more = len(names) - _SERIES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _item_links(items: tuple[MatchedItem, ...]) -> tuple[Link, ...]:

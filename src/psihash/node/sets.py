@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,11 +12,14 @@ from psihash.node.commitments import Commitments
 from psihash.node.holder import NodeHolder
 from psihash.node.node import Node
 from psihash.psi import encoding
+from psihash.psi.series import make_cells
 from psihash.session.own import OfferedCollection, OwnAlgorithm, OwnSet
-from psihash.terms import AlgorithmId
+from psihash.terms import AlgorithmId, Rung
 
 
-def own_set(node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId]) -> OwnSet:
+def own_set(
+    node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId], rung: Rung
+) -> OwnSet:
     """Everything that this side brings into a session under an agreement."""
     collections = tuple(
         OfferedCollection(row.opaque_id, row.collection, row.kind)
@@ -26,13 +30,17 @@ def own_set(node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId])
     held = {info.name for info in node.stores.holdings.collections()}
     # A collection that was removed since it was offered is an empty set under its pseudonym.
     names = [collection.name for collection in collections if collection.name in held]
+    holder = NodeHolder(node.stores.holdings, names, node.card.contact)
+    sets = {name: own_algorithm(node, name, names) for name in algorithms}
+    if rung is Rung.SERIES:
+        sets = {name: _with_cells(holder, name, own) for name, own in sets.items()}
     commitments = Commitments(node, agreement, collections, algorithms)
     return OwnSet(
         collections=collections,
-        algorithms={name: own_algorithm(node, name, names) for name in algorithms},
+        algorithms=sets,
         commitments=commitments,
         keep=commitments.keep,
-        holder=NodeHolder(node.stores.holdings, names, node.card.contact),
+        holder=holder,
     )
 
 
@@ -42,3 +50,8 @@ def own_algorithm(node: Node, algorithm: AlgorithmId, names: Sequence[str]) -> O
     empty = np.empty((0, algorithm.digest_bytes), dtype=np.uint8)
     digests = np.ascontiguousarray(np.concatenate([empty, *chunks]))
     return OwnAlgorithm(digests, encoding.tokens(algorithm, digests))
+
+
+def _with_cells(holder: NodeHolder, algorithm: AlgorithmId, own: OwnAlgorithm) -> OwnAlgorithm:
+    held = holder.series_of(algorithm, [row.tobytes() for row in own.digests])
+    return replace(own, cells=make_cells(held))

@@ -79,6 +79,11 @@ class RunTerms:
     """Size class of this side's list: exactly ``len(items)``."""
     peer_size: int
     """Size class of the peer's list. A peer that sends more or fewer is refused."""
+    binding: bytes
+    """Digest of the signed transcript: every tag and proof of the run is bound to it."""
+    peer_public: bytes = b""
+    """The peer's public key of this run as it stands in the transcript; empty where the engine
+    has none at this rung."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,20 @@ class Outcome:
     """Rows of this side's own ``Items`` that the peer also has, ascending; at ``items`` only."""
     pair_counts: dict[tuple[int, int], int] | None = None
     """Matches per (own tag, peer tag); at ``series`` only."""
+    pairs: bytes | None = None
+    """One name for what matched, equal on both sides where both learn: at ``items`` a digest of
+    the pairs of list positions, at ``series`` of the pair counts. None where there is none."""
+
+
+class RunSecret(Protocol):
+    """The secret of one side for one run, made before the transcript is signed."""
+
+    @property
+    def public(self) -> bytes:
+        """What stands in the transcript for it."""
+
+    def check_peer(self, public: bytes) -> None:
+        """Raise ProtocolError unless ``public`` may be the other side's."""
 
 
 class Progress(NamedTuple):
@@ -149,4 +168,10 @@ class Engine(Protocol):
     @property
     def properties(self) -> EngineProperties: ...
 
-    def party(self, role: Role, items: Items, terms: RunTerms, rng: Rng) -> Party: ...
+    def secret(self, rung: Rung) -> RunSecret | None:
+        """A fresh secret for one run at this rung; None where nothing of it is published."""
+
+    def party(
+        self, role: Role, items: Items, terms: RunTerms, rng: Rng, secret: RunSecret | None = None
+    ) -> Party:
+        """One side of one run. ``secret`` is what :meth:`secret` gave for it."""

@@ -11,8 +11,11 @@ from types import MappingProxyType
 from typing import Final
 
 from psihash import errors
+from psihash.psi import groups
 from psihash.psi.engine import RUNG_NOT_SERVED, Engine
 from psihash.psi.engines import openmined_library
+from psihash.psi.engines.ecdh import ENGINE_ID as ECDH_ID
+from psihash.psi.engines.ecdh import EcdhEngine
 from psihash.psi.engines.openmined import OpenminedEngine
 from psihash.terms import Learn, Rung
 
@@ -101,13 +104,22 @@ class Registry:
         return f"the engine asked for is not installed here; installed: {names}"
 
 
-def default() -> Registry:
-    """What this installation has. Loads the engines' native libraries, so not at start-up."""
-    engine = OpenminedEngine()
+def default(group: str = "") -> Registry:
+    """What this installation has, the fastest first. ``group`` asks for one implementation of the
+    group by name. Loads the engines' native libraries, so not at start-up."""
+    engines: list[Engine] = []
+    missing: dict[str, str] = {}
+    try:
+        engines.append(EcdhEngine(groups.best(group)))
+    except errors.UnavailableError as error:
+        missing[ECDH_ID] = error.message
+    openmined = OpenminedEngine()
     reason = openmined_library.available()
     if reason is None:
-        return Registry([engine])
-    return Registry([], {engine.id: reason})
+        engines.append(openmined)
+    else:
+        missing[openmined.id] = reason
+    return Registry(engines, missing)
 
 
 def short_name(engine_id: str) -> str:

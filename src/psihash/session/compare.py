@@ -1,9 +1,10 @@
 """Do both sides see the same result? Answered without telling anyone who does not know it.
 
 Each side that learned sends, for every algorithm, an HMAC under the session's result key over its
-role and its result: the sorted tokens at ``items``, the number at ``count``. The role keeps a side
-from echoing what it was sent. A side that is not to learn sends nothing and gets nothing that
-says how many: a one-sided result is only committed to, in the receipt.
+role and its result: at ``items`` the sorted tokens and the engine's name for the matched pairs, at
+``series`` the number and the engine's name for the pair counts, at ``count`` the number. The role
+keeps a side from echoing what it was sent. A side that is not to learn sends nothing and gets
+nothing that says how many: a one-sided result is only committed to, in the receipt.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ def result_key(secret: bytes, session: bytes) -> bytes:
 def result_bytes(finding: Finding, own: OwnSet, algorithm: AlgorithmId) -> bytes:
     """The canonical form of one algorithm's result; equal on both sides when they agree."""
     count = b"" if finding.count is None else finding.count.to_bytes(8, "big")
+    name = algorithm.value.encode()
+    if finding.pair_counts is not None:
+        return canonical.framed(name, b"series", count, finding.pairs)
     if finding.rows is None:
-        return canonical.framed(algorithm.value.encode(), b"count", count)
+        return canonical.framed(name, b"count", count)
     tokens = own.algorithms[algorithm].tokens[finding.rows].tobytes()
-    return canonical.framed(algorithm.value.encode(), b"items", count, tokens)
+    return canonical.framed(name, b"items", count, tokens, finding.pairs)
 
 
 def mac(key: bytes, role: SessionRole, result: bytes) -> bytes:

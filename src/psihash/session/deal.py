@@ -77,6 +77,9 @@ class Deal:
     algorithms: tuple[AlgorithmId, ...]
     classes: tuple[tuple[SetClass, ...], tuple[SetClass, ...]]
     roots: tuple[tuple[Root, ...], tuple[Root, ...]]
+    keys: tuple[tuple[bytes, ...], tuple[bytes, ...]]
+    """The engine's public keys, one for each run in the order of the plan; empty where the engine
+    has none at this rung."""
     approvals: tuple[bytes, ...]
     """Digests of the signatures under which the agreement is in force."""
     previous_receipt: bytes
@@ -92,6 +95,9 @@ class Deal:
 
     def roots_of(self, role: SessionRole) -> tuple[Root, ...]:
         return self.roots[_place(role)]
+
+    def keys_of(self, role: SessionRole) -> tuple[bytes, ...]:
+        return self.keys[_place(role)]
 
     def case_of(self, role: SessionRole) -> str:
         return self.cases[_place(role)]
@@ -119,6 +125,7 @@ class Deal:
             self.learn.value.encode(),
             _joined(encode_classes(entries) for entries in self.classes),
             _joined(encode_roots(entries) for entries in self.roots),
+            _joined(_joined(keys) for keys in self.keys),
             _joined(self.approvals),
             self.previous_receipt,
             self.expires.encode(),

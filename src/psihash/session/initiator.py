@@ -43,6 +43,7 @@ from psihash.session.messages import (
 )
 from psihash.session.party import PEER_REFUSED, Handler, Party, Setting
 from psihash.session.ports import Permit, Proposal
+from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
 BAD_ACCEPT = errors.define("bad-accept", "the peer's acceptance does not fit the offer")
@@ -142,6 +143,9 @@ class Initiator(Party):
     def _send_offer(self) -> bytes:
         permit, proposal = self._allowed(), self._wish.proposal
         roots = permit.own.roots(proposal.algorithms, {})
+        self._secrets = RunSecrets(
+            permit.engine, proposal.rung, proposal.learn, proposal.algorithms
+        )
         self._offer = Offer(
             rung=proposal.rung,
             learn=proposal.learn,
@@ -162,6 +166,7 @@ class Initiator(Party):
                 for (collection, algorithm), (size, _) in permit.peer_seen.items()
             ),
             seen_log_size=permit.peer_log_size,
+            keys=self._secrets.publics,
         )
         return self._send(Input.SEND_OFFER, self._offer)
 
@@ -188,6 +193,7 @@ class Initiator(Party):
         sizes = [entry.size_class for entry in accept.classes]
         if names != list(offer.algorithms) or not all(is_size_class(size) for size in sizes):
             raise errors.ProtocolError(BAD_ACCEPT, "the size classes do not fit the offer")
+        self._run_secrets().check_peer(accept.keys)
         seen = {(entry.collection, entry.algorithm): entry.size for entry in accept.seen}
         own_roots = self._own_roots(seen)
         self._peer_trees = trees.accept_roots(
@@ -211,6 +217,7 @@ class Initiator(Party):
             algorithms=offer.algorithms,
             classes=(offer.classes, accept.classes),
             roots=(own_roots, accept.roots),
+            keys=(offer.keys, accept.keys),
             approvals=permit.approvals,
             previous_receipt=offer.previous_receipt,
             expires=offer.expires,

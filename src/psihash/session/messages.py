@@ -76,6 +76,7 @@ class Offer:
     previous_receipt: bytes = b""
     seen: tuple[SeenRoot, ...] = ()
     seen_log_size: int = 0
+    keys: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Accept:
     own_case: str
     seen: tuple[SeenRoot, ...] = ()
     seen_log_size: int = 0
+    keys: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from psihash.psi import encoding
+from psihash.psi.series import Cells
 from psihash.session.commitment import Commitment
 from psihash.session.messages import Root, SetClass
 from psihash.session.result import PeerRecord
@@ -35,6 +36,16 @@ class OwnAlgorithm:
 
     digests: npt.NDArray[np.uint8]
     tokens: npt.NDArray[np.uint8]
+    cells: Cells | None = None
+    """Which series each row is in; for sessions at ``series`` only."""
+
+    @property
+    def padded_size(self) -> int:
+        """Size class of the list that goes into a run: tokens, canaries, and the room that each
+        series number has."""
+        if self.cells is not None:
+            return self.cells.padded_size
+        return size_class(len(self.tokens) + encoding.CANARIES)
 
 
 class Holder(Protocol):
@@ -44,6 +55,9 @@ class Holder(Protocol):
         self, algorithm: AlgorithmId, digests: Sequence[bytes]
     ) -> list[tuple[str, ...]]:
         """For each digest the names of the offered collections that hold it, never empty."""
+
+    def series_of(self, algorithm: AlgorithmId, digests: Sequence[bytes]) -> list[tuple[str, ...]]:
+        """For each digest the names of the series that it stands in, never empty."""
 
     def records(
         self, algorithm: AlgorithmId, digests: Sequence[bytes]
@@ -68,11 +82,8 @@ class OwnSet:
     """Make what is new in the commitments durable: their roots are about to be shown."""
 
     def classes(self, algorithms: Sequence[AlgorithmId]) -> tuple[SetClass, ...]:
-        """Size class per algorithm: tokens and canaries together."""
-        return tuple(
-            SetClass(name, size_class(len(self.algorithms[name].tokens) + encoding.CANARIES))
-            for name in algorithms
-        )
+        """Size class per algorithm."""
+        return tuple(SetClass(name, self.algorithms[name].padded_size) for name in algorithms)
 
     def roots(
         self, algorithms: Sequence[AlgorithmId], seen: Mapping[tuple[str, AlgorithmId], int]

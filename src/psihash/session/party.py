@@ -36,6 +36,7 @@ from psihash.session.messages import (
     Sealed,
 )
 from psihash.session.ports import Desk, Findings, Journal, Permit, SignedHead
+from psihash.session.run_plan import RunSecrets
 from psihash.session.runs import Progress, Runs
 from psihash.session.sharing import Sharing
 from psihash.session.trees import TreeKey
@@ -92,6 +93,7 @@ class Party(abc.ABC):
         self._final_hash: bytes | None = None
         self._peer_holds = 0
         self._runs: Runs | None = None
+        self._secrets: RunSecrets | None = None
         self._peer_trees: dict[TreeKey, PeerTree] = {}
         self._sharing: Sharing | None = None
         self._collector: blobs.Collector | None = None
@@ -261,8 +263,8 @@ class Party(abc.ABC):
         self._setting.desk.witness(SignedHead(body.checkpoint, body.log_consistency))
 
     def _start_runs(self) -> Iterator[bytes]:
-        deal, permit = self._agreed(), self._allowed()
-        self._runs = Runs(self.role, deal, permit.engine, permit.own, self._setting.rng)
+        deal, permit, secrets = self._agreed(), self._allowed(), self._run_secrets()
+        self._runs = Runs(self.role, deal, permit.engine, permit.own, self._setting.rng, secrets)
         self._runs.progress.bytes_sent = self.progress.bytes_sent
         self._runs.progress.bytes_received = self.progress.bytes_received
         self.progress = self._runs.progress
@@ -364,6 +366,11 @@ class Party(abc.ABC):
         if self.permit is None:
             raise AssertionError("the table lets nothing here before the permit")
         return self.permit
+
+    def _run_secrets(self) -> RunSecrets:
+        if self._secrets is None:
+            raise AssertionError("the table lets nothing here before the offer")
+        return self._secrets
 
     def _running(self) -> Runs:
         if self._runs is None:

@@ -42,6 +42,7 @@ from psihash.session.messages import (
 )
 from psihash.session.party import Handler, Party, Setting
 from psihash.session.ports import Permit, Proposal, SignedHead
+from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
 BAD_OFFER = errors.define("bad-offer", "the offer is malformed or contradicts itself")
@@ -156,6 +157,8 @@ class Responder(Party):
                 WRONG_ANNEX, "the annexes of the two sides differ; exchange documents first"
             )
         self.permit, self._offer = permit, offer
+        self._secrets = RunSecrets(permit.engine, offer.rung, offer.learn, offer.algorithms)
+        self._secrets.check_peer(offer.keys)
         self._peer_holds = offer.seen_log_size
         draft = self._draft_deal(offer, permit)
         self._setting.desk.accept(draft)
@@ -176,6 +179,7 @@ class Responder(Party):
                 for (collection, algorithm), (size, _) in permit.peer_seen.items()
             ),
             seen_log_size=permit.peer_log_size,
+            keys=draft.keys[1],
         )
 
     def _check_form(self, offer: Offer) -> None:
@@ -208,6 +212,7 @@ class Responder(Party):
             algorithms=offer.algorithms,
             classes=(offer.classes, permit.own.classes(offer.algorithms)),
             roots=((), ()),
+            keys=(offer.keys, self._run_secrets().publics),
             approvals=permit.approvals,
             previous_receipt=offer.previous_receipt,
             expires=offer.expires,

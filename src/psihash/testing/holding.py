@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,10 +14,11 @@ from psihash.audit import merkle
 from psihash.hashset.model import Verdict
 from psihash.psi import encoding
 from psihash.psi.engine import Rng
+from psihash.psi.series import make_cells
 from psihash.session.commitment import BAD_OPENING, LeafContext, Opening, batch_leaves, salt
 from psihash.session.own import OfferedCollection, OwnAlgorithm, OwnSet
 from psihash.session.result import PeerRecord
-from psihash.terms import AlgorithmId, CollectionKind, size_class
+from psihash.terms import AlgorithmId, CollectionKind, Rung, size_class
 
 Lists = Mapping[str, Mapping[AlgorithmId, Sequence[bytes]]]
 """Collections by name: digests by algorithm."""
@@ -84,6 +85,9 @@ class MemoryHolder:
             for digest in digests
         ]
 
+    def series_of(self, algorithm: AlgorithmId, digests: Sequence[bytes]) -> list[tuple[str, ...]]:
+        return self.collections_of(algorithm, digests)
+
     def records(
         self, algorithm: AlgorithmId, digests: Sequence[bytes]
     ) -> list[tuple[PeerRecord, ...]]:
@@ -125,7 +129,7 @@ class Holding:
             for algorithm in algorithms
         }
 
-    def own_set(self, algorithms: Sequence[AlgorithmId]) -> OwnSet:
+    def own_set(self, algorithms: Sequence[AlgorithmId], rung: Rung = Rung.ITEMS) -> OwnSet:
         offered = tuple(
             sorted(
                 (
@@ -140,11 +144,17 @@ class Holding:
                 self._tree(each.id, name).grow(
                     [encoding.token(name, raw) for raw in self.lists[each.name].get(name, ())]
                 )
+        holder = MemoryHolder(self.lists, self.verdicts)
+        sets = {name: self._union(name) for name in algorithms}
+        if rung is Rung.SERIES:
+            for name, own in sets.items():
+                held = holder.series_of(name, [row.tobytes() for row in own.digests])
+                sets[name] = replace(own, cells=make_cells(held))
         return OwnSet(
             collections=offered,
-            algorithms={name: self._union(name) for name in algorithms},
+            algorithms=sets,
             commitments={(c.id, n): self._tree(c.id, n) for c in offered for n in algorithms},
-            holder=MemoryHolder(self.lists, self.verdicts),
+            holder=holder,
         )
 
     def _tree(self, collection: str, algorithm: AlgorithmId) -> MemoryCommitment:

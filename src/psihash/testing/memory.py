@@ -102,7 +102,7 @@ class MemoryDesk:
     def prepare(self, proposal: Proposal) -> Permit:
         self.on("prepare")
         return Permit(
-            own=self.own.own_set(proposal.algorithms),
+            own=self.own.own_set(proposal.algorithms, proposal.rung),
             own_case=self.case,
             engine=self.engine,
             own_annex=_annex(self.own),

@@ -25,6 +25,7 @@ from psihash.psi.engine import (
     Party,
     Progress,
     Rng,
+    RunSecret,
     RunTerms,
 )
 from psihash.terms import Role, Rung
@@ -54,8 +55,14 @@ class PlainEngine:
             bytes_per_item=32.0,
         )
 
-    def party(self, role: Role, items: Items, terms: RunTerms, rng: Rng) -> Party:
-        del rng
+    def secret(self, rung: Rung) -> RunSecret | None:
+        del rung
+        return None
+
+    def party(
+        self, role: Role, items: Items, terms: RunTerms, rng: Rng, secret: RunSecret | None = None
+    ) -> Party:
+        del rng, secret
         learns = self._both or role is Role.RECEIVER
         return PlainParty(
             items, terms, learns=learns, shows=self._both or not learns, cut=self._chunk

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from psihash import limits
 from psihash.identity import hybrid, signatures
+from psihash.psi.group import POINT_BYTES
 from psihash.session import messages as m
 from psihash.session.deal import HASH_BYTES, NONCE_BYTES
 from psihash.terms import AlgorithmId, Learn, Rung
@@ -145,6 +146,7 @@ def _from_offer(offer: m.Offer) -> pb.Offer:
         previous_receipt=offer.previous_receipt,
         seen=_from_seen(offer.seen),
         seen_log_size=offer.seen_log_size,
+        keys=offer.keys,
     )
 
 
@@ -167,6 +169,7 @@ def _to_offer(message: pb.Offer) -> m.Offer:
         previous_receipt=exactly(previous, HASH_BYTES) if previous else b"",
         seen=_to_seen(message.seen),
         seen_log_size=size(message.seen_log_size),
+        keys=_to_keys(message.keys),
     )
 
 
@@ -177,6 +180,7 @@ def _from_accept(accept: m.Accept) -> pb.Accept:
         own_case=accept.own_case,
         seen=_from_seen(accept.seen),
         seen_log_size=accept.seen_log_size,
+        keys=accept.keys,
     )
 
 
@@ -187,7 +191,16 @@ def _to_accept(message: pb.Accept) -> m.Accept:
         own_case=case(message.own_case),
         seen=_to_seen(message.seen),
         seen_log_size=size(message.seen_log_size),
+        keys=_to_keys(message.keys),
     )
+
+
+_MAX_RUNS: Final = 2 * len(AlgorithmId)
+
+
+def _to_keys(keys: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The lengths only: whether they are points, and how many are due, is the session's matter."""
+    return tuple(exactly(key, POINT_BYTES) for key in few(keys, _MAX_RUNS))
 
 
 def _from_classes(classes: Iterable[m.SetClass]) -> list[pb.SetClass]:

@@ -34,6 +34,7 @@ from psihash.psi.engine import (
     Items,
     Party,
     Rng,
+    RunSecret,
     RunTerms,
 )
 from psihash.psi.engines.openmined_parties import Receiver, Sender
@@ -65,13 +66,20 @@ class OpenminedEngine:
             bytes_per_item=50.0,
         )
 
-    def party(self, role: Role, items: Items, terms: RunTerms, rng: Rng) -> Party:
+    def secret(self, rung: Rung) -> RunSecret | None:
+        """None: this engine publishes no key."""
+        del rung
+        return None
+
+    def party(
+        self, role: Role, items: Items, terms: RunTerms, rng: Rng, secret: RunSecret | None = None
+    ) -> Party:
         """One side of one run. ``rng`` is not used: the library draws its own key, natively.
 
         Raises RefusedError for a rung or a size that is not served, InputError for a list that
         does not fit the terms, UnavailableError where the library is missing.
         """
-        del rng
+        del rng, secret
         if terms.rung not in self.properties.rungs:
             raise errors.RefusedError(
                 RUNG_NOT_SERVED, f"the engine {self.id} does not serve the rung '{terms.rung}'"
