@@ -50,7 +50,9 @@ def test_every_spelling_of_every_digest_is_refused_everywhere(name: str) -> None
         refuse({"session": {"reason": text}})
 
 
-@pytest.mark.parametrize("field", [*sorted(NON_MATERIAL_FIELDS), *("x" + s for s in NON_MATERIAL_SUFFIXES)])
+@pytest.mark.parametrize(
+    "field", [*sorted(NON_MATERIAL_FIELDS), *("x" + s for s in NON_MATERIAL_SUFFIXES)]
+)
 def test_known_fields_may_hold_hashes_of_other_things(field: str) -> None:
     assert_no_digest({field: "ab" * 32, "inner": {field: ["cd" * 32]}})
 

@@ -26,7 +26,6 @@ from psihash.session import (
     deal,
     labels,
     machine,
-    ports,
     receipt,
     records,
 )
