@@ -47,7 +47,7 @@ def test_every_dependency_has_its_line() -> None:
 def test_the_modules_that_the_pages_name_exist() -> None:
     files = [
         f"/{each.relative_to(ROOT)}"
-        for top in ("src", "server")
+        for top in ("src", "server", "client")
         for each in (ROOT / top).rglob("*.py")
     ]
     for name in ("life-of-a-session.md", "architecture.md"):
