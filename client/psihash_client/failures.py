@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import traceback
+from collections.abc import Mapping
+from typing import Any, Final
 
 import click
 
@@ -23,11 +25,35 @@ INTERRUPTED_EXIT = 130
 TRACEBACK_VARIABLE = "PSIHASH_TRACEBACK"
 
 
+_HINTS: Final = {
+    "agreement-unknown": "run `psihash agreement list`; `psihash agreement import FILE` takes in a "
+    "file that was brought along",
+    "bad-fingerprint": "`psihash peer card` at the other agency prints it: ten groups of four, "
+    "such as IEAF-SCUO-...",
+}
+"""What to do, by code, about errors of parts that know no commands."""
+
+
+class Detailed(Exception):
+    """An error, with what else its JSON document tells beside it."""
+
+    def __init__(self, error: errors.PsihashError, **details: Any) -> None:
+        super().__init__(error.message)
+        self.error, self.details = error, details
+
+
 def report(failure: BaseException, as_json: bool) -> int:
     """Tell what went wrong; return the exit code."""
     match failure:
+        case Detailed(error=error):
+            words = error.code, error.message, error.hint
+            return _say(as_json, *words, error.exit_code, failure.details)
         case errors.PsihashError():
-            return _say(as_json, failure.code, failure.message, failure.hint, failure.exit_code)
+            hint = failure.hint or _HINTS.get(failure.code, "")
+            return _say(as_json, failure.code, failure.message, hint, failure.exit_code)
+        case click.exceptions.NoArgsIsHelpError() if not as_json:
+            failure.show()
+            return errors.InputError.exit_code
         case click.ClickException():
             return _usage(failure, as_json)
         case KeyboardInterrupt() | EOFError() | click.Abort():
@@ -63,10 +89,18 @@ def _internal(failure: BaseException, as_json: bool) -> int:
     )
 
 
-def _say(as_json: bool, code: str, message: str, hint: str, exit_code: int) -> int:
+def _say(
+    as_json: bool,
+    code: str,
+    message: str,
+    hint: str,
+    exit_code: int,
+    details: Mapping[str, Any] | None = None,
+) -> int:
     if as_json:
         error = {"code": code, "message": message, "hint": hint}
-        click.echo(json.dumps({"error": error}, ensure_ascii=True, indent=2))
+        document = {"error": error, **(details or {})}
+        click.echo(json.dumps(document, ensure_ascii=True, indent=2, default=str))
     else:
         note(f"psihash: {message}")
         note(f"  code: {code}")

@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -18,6 +20,12 @@ import click
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _REDRAW_SECONDS: Final = 0.2
+_USUAL_WIDTH: Final = 80
+_LEAST_WIDTH: Final = 8
+"""Of a cell that was cut; a column that would be narrower is left out."""
+_GAP: Final = "  "
+# Three dots and not the one character for them, which not every terminal has.
+_CUT: Final = "..."
 
 
 def plain(text: str) -> str:
@@ -41,27 +49,72 @@ def note(text: str) -> None:
     click.echo(plain(text), err=True)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Aligned columns; columns of numbers to the right. No lines at all without rows."""
+def columns() -> int:
+    """How wide a line may be: the terminal, or 80 where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _USUAL_WIDTH
+
+
+def wrapped(text: str, indent: int = 0) -> Iterator[str]:
+    """``text`` in lines that fit, all but the first indented. Long words stay whole, so that
+    they can be copied."""
+    text = plain(text)
+    if indent + len(text) <= columns():
+        yield text
+        return
+    room = max(columns() - indent, _LEAST_WIDTH)
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    for number_, line in enumerate(lines):
+        yield (" " * indent if number_ else "") + line
+
+
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], elastic: Sequence[int] = ()
+) -> Iterator[str]:
+    """Aligned columns; columns of numbers to the right. No lines at all without rows.
+
+    The columns at the positions ``elastic`` are cut where the lines would be too wide; the last
+    column is left out, if it is one of them and hardly anything of it would be seen.
+    """
     texts = [[_cell(value) for value in row] for row in rows]
     if not texts:
         return
     widths = [max(map(len, column)) for column in zip(headers, *texts, strict=True)]
     numeric = [all(_is_number(cell) for cell in column) for column in zip(*texts, strict=True)]
+    widths = _fitted(widths, elastic)
     for row in [list(headers), *texts]:
         cells = [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
+            cell.rjust(width) if right else _cut(cell, width).ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=False)
         ]
-        yield "  ".join(cells).rstrip()
+        yield _GAP.join(cells).rstrip()
+
+
+def _fitted(widths: Sequence[int], elastic: Sequence[int]) -> list[int]:
+    """The widths after cutting the widest elastic columns, one by one less than all if the last
+    one went."""
+    fitted = list(widths)
+    spare = columns() - sum(fitted) - len(_GAP) * (len(fitted) - 1)
+    while spare < 0:
+        wide = [each for each in elastic if fitted[each] > _LEAST_WIDTH]
+        if not wide:
+            return fitted[:-1] if len(fitted) - 1 in elastic else fitted
+        fitted[max(wide, key=fitted.__getitem__)] -= 1
+        spare += 1
+    return fitted
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else cell[: width - len(_CUT)] + _CUT
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Iterator[str]:
-    """``name  value`` lines; pairs whose value is None are left out."""
+    """``name  value`` lines, long values over several; pairs whose value is None are left out."""
     shown = [(name, _cell(value)) for name, value in pairs if value is not None]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        yield f"{name.ljust(width)}  {value}".rstrip()
+        lines = list(wrapped(value, width + len(_GAP))) or [""]
+        yield f"{name.ljust(width)}{_GAP}{lines[0]}".rstrip()
+        yield from lines[1:]
 
 
 def number(count: int) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from psihash.terms import Rung
 from psihash_client.labels import algorithm_name, plural, short
-from psihash_client.output import table
+from psihash_client.output import table, wrapped
 
 if TYPE_CHECKING:
-    from psihash.session.result import MatchedItem, SessionResult
+    from psihash.hashset.model import Verdict
+    from psihash.session.result import MatchedItem, PeerRecord, SessionResult
 
 _MOST_ROWS = 20
 """A terminal shows the beginning of a long list; an export has all of it."""
@@ -34,7 +36,7 @@ def result_lines(result: SessionResult, heading: str = "") -> Iterator[str]:
     """The result in the order in which an analyst needs it."""
     if heading:
         yield heading
-    yield (
+    yield from wrapped(
         f"{result.rung.value} match with {result.peer} for case {result.case or 'not stated'}, "
         f"session {short(result.session)}, engine {result.engine}."
     )
@@ -49,33 +51,69 @@ def result_lines(result: SessionResult, heading: str = "") -> Iterator[str]:
 
 
 def _first_to_see(result: SessionResult) -> Iterator[str]:
-    groups: Counter[tuple[str, ...]] = Counter()
-    for item in result.items:
-        if item.identified_there_open_here:
-            groups.update(_places(item))
-    if not groups:
+    first = [item for item in result.items if item.identified_there_open_here]
+    if not first:
+        if result.rung is Rung.RECORDS and result.items:
+            yield ""
+            yield "No item of yours is open here with its victim identified there."
         return
-    total = sum(item.identified_there_open_here for item in result.items)
     yield ""
-    yield f"FIRST: {plural(total, 'item')} of yours with the victim identified there and open here."
+    yield from wrapped(
+        f"FIRST: {plural(len(first), 'item')} of yours with the victim identified there and open "
+        "here."
+    )
+    groups = _groups(first)
+    contacts = set[str]().union(*(group.contacts for group in groups.values()))
+    if len(contacts) == 1:
+        yield from wrapped(f"Whom to ask: {min(contacts)}")
     yield ""
-    headers = (
-        "your collection", "their collection", "their series", "country", "whom to ask", "items",
+    ordered = sorted(groups.items(), key=lambda pair: (-pair[1].items, pair[0]))
+    rows: list[tuple[object, ...]] = [
+        (group.items, series, _joined(group.countries), theirs, own, _joined(group.contacts))
+        for (series, theirs, own), group in ordered
+    ]
+    headers: tuple[str, ...] = (
+        "items", "their series", "country", "in their", "in your", "ask",
     )  # fmt: skip
-    rows = [(*names, count) for names, count in groups.most_common()]
-    yield from _beginning(headers, rows)
+    if len(contacts) < 2:
+        headers, rows = headers[:-1], [row[:-1] for row in rows]
+    yield from _beginning(headers, rows, elastic=range(1, len(headers)))
 
 
-def _places(item: MatchedItem) -> set[tuple[str, ...]]:
-    """Where one item stands: our collection; their collection, series, country, whom to ask."""
-    return {
-        (own, record.collection, series, verdict.country or "-", record.contact or "-")
-        for record in item.records
-        for verdict in record.verdicts
-        if verdict.victim_identified
-        for series in verdict.series or ("-",)
-        for own in item.collections
-    }
+@dataclass(slots=True)
+class _Group:
+    """Items that stand at one place: how many, and what the peer says of them."""
+
+    items: int = 0
+    countries: set[str] = field(default_factory=set)
+    contacts: set[str] = field(default_factory=set)
+
+
+def _groups(items: Iterable[MatchedItem]) -> dict[tuple[str, str, str], _Group]:
+    """Items by (their series, their collection, our collection)."""
+    groups: defaultdict[tuple[str, str, str], _Group] = defaultdict(_Group)
+    for item in items:
+        places = set()
+        for series, record, verdict in _identifying(item):
+            for own in item.collections:
+                place = series, record.collection, own
+                places.add(place)
+                groups[place].countries.update([verdict.country] if verdict.country else [])
+                groups[place].contacts.update([record.contact] if record.contact else [])
+        for place in places:
+            groups[place].items += 1
+    return groups
+
+
+def _identifying(item: MatchedItem) -> Iterator[tuple[str, PeerRecord, Verdict]]:
+    for record in item.records:
+        for verdict in record.verdicts:
+            if verdict.victim_identified:
+                yield from ((series, record, verdict) for series in verdict.series or ("-",))
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(sorted(texts)) or "-"
 
 
 def _links(result: SessionResult) -> Iterator[str]:
@@ -89,7 +127,7 @@ def _links(result: SessionResult) -> Iterator[str]:
         least, most = link_bounds(result, link)
         rows.append((link.own, link.peer, f"{least:,}" if least == most else f"{least} to {most}"))
     what = "series" if result.rung is Rung.SERIES else "collection"
-    yield from _beginning((f"your {what}", f"their {what}", "in common"), rows)
+    yield from _beginning((f"your {what}", f"their {what}", "in common"), rows, elastic=(0, 1))
 
 
 def _counts(result: SessionResult) -> Iterator[str]:
@@ -123,15 +161,18 @@ def _next_steps(result: SessionResult) -> Iterator[str]:
         yield "A zero is not evidence of absence: the other side may hold digests of another"
         yield "algorithm, copies that were changed, or may have kept items out of this match."
     elif result.rung.height < Rung.ITEMS.height:
-        yield "To learn which ones, match at rung items, if the agreement allows it, or propose a"
-        yield f"new agreement: `psihash agreement propose {result.peer} --rung items ...`."
+        yield "To learn which ones, match at rung items, if the agreement allows it, or"
+        yield "propose a new agreement:"
+        yield f"`psihash agreement propose {result.peer} --rung items ...`."
     else:
         yield f"Next: `psihash export {session} --format vics --out FILE` takes it into Griffeye;"
         yield "a hit is a hint for a person to confirm."
     yield f"Receipt {result.receipt}."
 
 
-def _beginning(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    yield from table(headers, islice(rows, _MOST_ROWS))
+def _beginning(
+    headers: Sequence[str], rows: Sequence[Sequence[object]], elastic: Sequence[int]
+) -> Iterator[str]:
+    yield from table(headers, islice(rows, _MOST_ROWS), elastic)
     if len(rows) > _MOST_ROWS:
         yield f"... and {len(rows) - _MOST_ROWS:,} more: `psihash export` writes all of them."

@@ -42,7 +42,11 @@ def test_a_proposal_to_an_unreachable_peer_waits(nl: Home) -> None:
     assert made["algorithms"] == ["md5", "sha1"]
     assert [each["name"] for each in made["own_collections"]] in (["A", "B"], ["B", "A"])
     (listed,) = nl.json("agreement", "list")["agreements"]
-    assert listed == {name: value for name, value in made.items() if name != "delivered"}
+    assert listed == {
+        name: value for name, value in made.items() if name not in ("delivered", "notes")
+    }
+    assert made["notes"] == ["'A' has no sha1 digest: it cannot match by it", made["notes"][1]]
+
     shown = nl.json("agreement", "show", made["agreement"][:8])
     assert "Prüm II Art. 6" in shown["page"]["Under which law"]
     assert "at most 3 and 5,000 elements" in shown["page"]["How often"]

@@ -38,6 +38,34 @@ def test_a_table_is_aligned_and_has_one_line_per_row(rows: list[tuple[str, int]]
     assert all(line.isprintable() for line in lines)
 
 
+@given(
+    st.lists(st.tuples(st.text(max_size=90), st.text(max_size=90)), min_size=1, max_size=5),
+    st.integers(0, 10**9),
+)
+def test_an_elastic_table_fits(rows: list[tuple[str, str]], count: int) -> None:
+    cells = [(left, count, right) for left, right in rows]
+    lines = list(output.table(("name", "count", "what"), cells, elastic=(0, 2)))
+    assert max(map(len, lines)) <= 80
+    assert all(f"{count:,}" in line for line in lines[1:])
+
+
+def test_a_last_column_of_which_nothing_would_be_seen_is_left_out() -> None:
+    wide = "x" * 75
+    assert list(output.table(("id", "purpose"), [(wide, "find them")], elastic=(1,))) == [
+        "id",
+        wide,
+    ]
+
+
+def test_long_facts_go_over_several_lines_and_stay_whole() -> None:
+    digest = "f" * 128
+    lines = list(output.facts([("words", "word " * 30), ("digest", digest)]))
+    assert max(map(len, lines[:-1])) <= 80
+    assert " ".join(lines[:-1]).split() == ["words", *["word"] * 30]
+    assert lines[1].startswith(" " * 8 + "word")
+    assert lines[-1] == f"digest  {digest}"
+
+
 def test_an_empty_table_has_no_head() -> None:
     assert list(output.table(("a", "b"), [])) == []
 

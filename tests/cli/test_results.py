@@ -72,9 +72,53 @@ def test_identified_there_and_open_here_comes_first() -> None:
     )
     assert first < links < counts
     row = next(line for line in shown.splitlines() if "Rosa" in line)
-    assert row.split() == ["Vlinder", "Library", "Rosa", "BR", "desk@example.org", "3"]
+    assert row.split() == ["3", "Rosa", "BR", "Library", "Vlinder"]
+    assert "Whom to ask: desk@example.org" in shown
     assert "in 1 collection of theirs" in shown
     assert "psihash export abababababab" in shown
+
+
+def test_a_series_is_one_row_whatever_its_verdicts_say_of_the_country() -> None:
+    stated = Verdict(victim_identified=True, country="BR", series=("Rosa",))
+    silent = Verdict(victim_identified=True, series=("Rosa",))
+    open_there = Verdict(victim_identified=False, country="FR", series=("Rosa",))
+    items = tuple(
+        results.item(number, collections=("A", "B"), records=(results.record(*said),))
+        for number, said in enumerate([(stated,), (silent, stated), (silent,), (open_there,)])
+    )
+    rows = [line for line in text(results.result(items=items)).splitlines() if "Rosa" in line]
+    assert [row.split()[:3] for row in rows] == [["3", "Rosa", "BR"]] * 2
+    assert not any("FR" in row for row in rows)
+
+
+def test_several_contacts_have_a_column() -> None:
+    said = Verdict(victim_identified=True, series=("Rosa",))
+    items = tuple(
+        results.item(number, records=(results.record(said, contact=contact),))
+        for number, contact in enumerate(["one@a.be", "two@a.be", None])
+    )
+    shown = text(results.result(items=items))
+    assert "Whom to ask" not in shown
+    (row,) = [line for line in shown.splitlines() if "Rosa" in line]
+    assert row.endswith("one@a.be, two@a.be")
+
+
+def test_at_records_nothing_identified_there_is_said_in_one_line() -> None:
+    items = (results.item(1, records=(results.record(Verdict()),)),)
+    said = "No item of yours is open here with its victim identified there."
+    assert said in text(results.result(items=items)).splitlines()
+    assert said not in text(results.result(items=items, rung=Rung.ITEMS))
+
+
+def test_no_table_is_wider_than_80_columns() -> None:
+    said = Verdict(victim_identified=True, country="BR", series=("s" * 60,))
+    records = (results.record(said, collection="theirs " * 9, contact="desk " * 20),)
+    items = tuple(
+        results.item(number, collections=("ours " * 12,), records=records) for number in range(3)
+    )
+    shown = text(results.result(items=items, links=(Link("ours " * 12, "theirs " * 9, 3),)))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "..." in shown
 
 
 def test_small_cells_of_a_series_result_stay_small() -> None:

@@ -109,11 +109,18 @@ def test_equal_categories_are_counted_and_contradicting_flags_named() -> None:
 
 
 def test_identified_there_open_here_comes_first_whatever_the_order() -> None:
-    told = results.record(Verdict(victim_identified=True))
-    items = (results.item(1), results.item(2, records=(told,)), results.item(3))
+    told, denied = (results.record(Verdict(victim_identified=said)) for said in (True, False))
+    silent = results.record(Verdict())
+    items = (
+        results.item(1, records=(denied,)),
+        results.item(2, records=(told,)),
+        results.item(3, records=(silent,)),
+        results.item(4),
+    )
     rows = table(results.result(items=items))
-    assert [row["identified_there_open_here"] for row in rows] == ["yes", "no", "no"]
-    assert [row["md5"] for row in rows] == [results.digests(n)[MD5] for n in (2, 1, 3)]
+    # What the peer did not say of the victim is no "no".
+    assert [row["identified_there_open_here"] for row in rows] == ["yes", "no", "", ""]
+    assert [row["md5"] for row in rows] == [results.digests(n)[MD5] for n in (2, 1, 3, 4)]
 
 
 def test_below_records_whether_identified_is_not_known() -> None:

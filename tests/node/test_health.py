@@ -17,7 +17,7 @@ import pytest
 
 from psihash import errors
 from psihash.identity.certificates import verify_leaf
-from psihash.node import auditing, clock, files, health, opening, renewal
+from psihash.node import auditing, clock, files, health, leasing, opening, renewal
 from psihash.node.checks import Finding
 from psihash.node.tls_probe import split_endpoint
 from tests.cli import homes
@@ -321,3 +321,21 @@ def test_a_renewal_that_was_cut_off_is_named_and_healed(
 def test_a_key_that_cannot_be_read_is_named(home: Path) -> None:
     (home / files.SIGNING_KEY).chmod(0)
     assert found(home, "keys").level == health.ERROR
+
+
+def test_status_shows_what_runs_and_not_what_died(home: Path) -> None:
+    node = opening.open_node(home)
+    assert health.status(node)["running"] == []
+    lease = leasing.acquire(node, leasing.SERVE)
+    assert health.status(node)["running"] == ["serving"]
+    node.stores.leases.release(lease)
+    assert health.status(node)["running"] == []
+    now = node.now()
+    until = clock.seconds(now + dt.timedelta(minutes=5))
+    gone = f"{socket.gethostname()}:{2**22 + 5}:x"
+    assert node.stores.leases.acquire(leasing.SERVE, gone, clock.seconds(now), until)
+    assert health.status(node)["running"] == []
+    with_peer = leasing.pair("de-bka")
+    assert node.stores.leases.acquire(with_peer, "another-host:1:x", clock.seconds(now), until)
+    assert health.status(node)["running"] == ["session with de-bka"]
+    node.close()

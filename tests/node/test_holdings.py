@@ -220,11 +220,12 @@ def test_a_dry_run_leaves_no_trace(node: Node, tmp_path: Path) -> None:
 
 def test_lookup_is_recorded_with_and_without_a_find(node: Node, tmp_path: Path) -> None:
     holdings.import_files(node, [write_list(tmp_path / "list.txt", digests(3))], "A")
-    digest, item = holdings.lookup(node, f" {1:032x}\n")
+    answer = holdings.lookup(node, f" {1:032x}\n")
+    digest, item = answer.digest, answer.item
     assert (digest.algorithm, digest.raw) == (AlgorithmId.MD5, (1).to_bytes(16))
     assert item is not None
     assert item.collections == ("A",)
-    assert holdings.lookup(node, "f" * 40)[1] is None
+    assert holdings.lookup(node, "e" * 40).item is None
     found, missed = entries(node)[1:]
     assert found["event"] == missed["event"] == Event.CONSULTATION
     assert (found["local"]["held"], missed["local"]["held"]) == (True, False)
@@ -260,3 +261,48 @@ def test_what_is_not_held_is_answered_with_the_nearest_name(node: Node, tmp_path
             with pytest.raises(errors.NotFoundError) as caught:
                 use(node, wrong)
             assert (caught.value.code, caught.value.hint) == ("unknown-collection", hint)
+
+
+def test_a_file_that_is_no_list_is_refused_before_anything_changes(
+    node: Node, tmp_path: Path
+) -> None:
+    good = write_list(tmp_path / "good.txt", digests(3))
+    hke = write_list(tmp_path / "set.hke", ["hashset_id,name,vendor,num_of_files", "1,a,b,3"])
+    cut = tmp_path / "cut.json"
+    cut.write_text('{"odata.metadata": "x", "value": [{"MediaID": 1, "MD5": "')
+    for bad in (hke, cut):
+        with pytest.raises(errors.InputError, match=bad.name) as caught:
+            holdings.import_files(node, [good, bad], "A")
+        assert not isinstance(caught.value, holdings.PartlyImportedError)
+        assert holdings.collections(node) == []
+
+
+def test_a_later_damaged_file_says_what_is_in_already(node: Node, tmp_path: Path) -> None:
+    good = [write_list(tmp_path / f"{n}.txt", digests(3, n)) for n in range(2)]
+    cut = tmp_path / "cut.json"
+    media = ",".join(f'{{"MediaID": {n}, "MD5": "{n:032x}"}}' for n in range(1, 3000))
+    cut.write_text('{"odata.metadata": "x", "value": [' + media)
+    with pytest.raises(holdings.PartlyImportedError, match=r"cut\.json.*2 files before") as caught:
+        holdings.import_files(node, [*good, cut], "A")
+    assert caught.value.code == "truncated-list"
+    assert [each.source_name for each in caught.value.imported] == ["0.txt", "1.txt"]
+    assert holdings.collection(node, "A").items == 4
+    with pytest.raises(errors.InputError) as dry:
+        holdings.import_files(node, [*good, cut], "B", dry_run=True)
+    assert not isinstance(dry.value, holdings.PartlyImportedError)
+
+
+def test_lookup_tells_what_is_excluded_and_takes_named_digests(node: Node, tmp_path: Path) -> None:
+    listed = write_list(tmp_path / "known.txt", digests(2))
+    holdings.import_files(node, [listed], None, exclude="NSRL")
+    for text in (f"md5:{1:032x}", f"MD5={1:032X}", f"{1:032x}"):
+        found = holdings.lookup(node, text)
+        assert (found.item, found.excluded) == (None, "NSRL")
+    assert holdings.lookup(node, f"{9:032x}").excluded is None
+    assert holdings.lookup(node, "SHA-1:" + hashlib.sha1(b"").hexdigest()).excluded == "empty-file"
+    spaced = ":".join(["ab"] * 16)
+    assert holdings.lookup(node, spaced).digest == holdings.lookup(node, f"md5:{spaced}").digest
+    for wrong in (f"sha1:{1:032x}", f"name:{1:032x}", "md5:"):
+        with pytest.raises(errors.InputError) as caught:
+            holdings.lookup(node, wrong)
+        assert caught.value.code == "bad-digest"

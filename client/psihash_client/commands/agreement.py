@@ -12,7 +12,7 @@ from psihash.terms import AlgorithmId, Learn, Rung
 from psihash_client.documents import read_document, write_document
 from psihash_client.labels import algorithm_name, short
 from psihash_client.options import Command, ManyOption, algorithms, words
-from psihash_client.output import facts, table
+from psihash_client.output import columns, facts, note, table, wrapped
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def propose(
     It goes to the peer at once where that is reachable, else with the next contact or as a file.
     """
     from psihash.agreement.vocabulary import OpenedBy
-    from psihash.node import agreements
+    from psihash.node import agreements, holdings
 
     draft = agreements.Draft(
         peer=peer,
@@ -103,7 +103,11 @@ def propose(
         elements_per_period=elements,
     )
     with shell.node() as node:
-        _decided(shell, node, agreements.propose(node, draft))
+        proposed = agreements.propose(node, draft)
+        notes = holdings.shortcomings(node, collections, names, draft.rung)
+        for each in notes:
+            note(f"Note: {each}.")
+        _decided(shell, node, proposed, notes=notes)
 
 
 @agreement.command("list")
@@ -115,14 +119,14 @@ def list_(shell: Shell) -> None:
     with shell.node() as node:
         views = agreements.listing(node)
     rows = [
-        (short(each.agreement), each.peer, each.status, each.rung, each.learn, each.valid_until,
-         each.purpose)
+        (short(each.agreement), each.peer, each.status, each.rung, each.learn,
+         each.valid_until[:10], each.purpose)
         for each in views
     ]  # fmt: skip
     headers = ("agreement", "peer", "status", "rung", "learn", "valid until", "purpose")
     empty = ["There is no agreement. Propose one with `psihash agreement propose PEER ...`."]
     document = {"agreements": [asdict(each) for each in views]}
-    shell.show(document, table(headers, rows) if rows else empty)
+    shell.show(document, table(headers, rows, elastic=(6,)) if rows else empty)
 
 
 @agreement.command()
@@ -216,13 +220,13 @@ def import_(shell: Shell, file: str) -> None:
     shell.show(asdict(view), _view(view))
 
 
-def _decided(shell: Shell, node: Node, decided: Agreement) -> None:
+def _decided(shell: Shell, node: Node, decided: Agreement, **more: Any) -> None:
     """Push what was decided, and say where the agreement stands now."""
     from psihash.node import agreements, contact
 
     delivered = contact.try_sync(node, decided.peer_of(node.agency))
     view = agreements.view(node, agreements.find(node, decided.id))
-    shell.show(asdict(view) | {"delivered": delivered}, _decided_lines(view, delivered))
+    shell.show(asdict(view) | {"delivered": delivered} | more, _decided_lines(view, delivered))
 
 
 def _decided_lines(view: AgreementView, delivered: bool) -> Iterator[str]:
@@ -265,11 +269,11 @@ def _offers(offered: list[dict[str, str]]) -> str:
 
 
 def _page(view: AgreementView, page: list[tuple[str, str]]) -> Iterator[str]:
-    yield f"Agreement {view.agreement} is {view.status}."
+    yield from wrapped(f"Agreement {view.agreement} is {view.status}.")
     for heading, text in page:
         yield ""
         yield heading
-        yield from (f"  {line}" for line in click.wrap_text(text, 90).splitlines())
+        yield from (f"  {line}" for line in click.wrap_text(text, columns() - 2).splitlines())
     ours = {"agency": view.peer, "what": "signature"} not in view.missing
     if view.status == "proposed" and ours:
         name = short(view.agreement)

@@ -15,7 +15,7 @@ from psihash_client.shell import Shell, pass_shell
 if TYPE_CHECKING:
     from psihash.hashset.model import Verdict
     from psihash.hashset.store import CollectionInfo, HeldItem
-    from psihash.node.holdings import RemovedCollection
+    from psihash.node.holdings import Found, RemovedCollection
 
 
 @click.group()
@@ -94,15 +94,21 @@ def remove(shell: Shell, name: str, force: bool) -> None:
 def lookup(shell: Shell, digest: str) -> None:
     """Look a digest up in the own holdings. The look-up is logged, without the digest.
 
-    Any usual spelling: hexadecimal in either case, base32, base64.
+    Any usual spelling: hexadecimal in either case, base32, base64, also as md5:HEX or sha1=HEX.
     """
     from psihash.node import holdings
 
     with shell.node() as node:
-        found, item = holdings.lookup(node, digest)
-    text = {"algorithm": found.algorithm.value, "digest": found.raw.hex()}
-    document = text | {"held": item is not None, "item": None if item is None else _item(item)}
-    shell.show(document, _item_lines(item))
+        found = holdings.lookup(node, digest)
+    document: dict[str, Any] = {
+        "algorithm": found.digest.algorithm.value,
+        "digest": found.digest.raw.hex(),
+        "held": found.item is not None,
+        "item": None if found.item is None else _item(found.item),
+    }
+    if found.excluded is not None:
+        document["excluded"] = found.excluded
+    shell.show(document, _found(found))
 
 
 def _coverage(info: CollectionInfo) -> str:
@@ -129,10 +135,16 @@ def _item(item: HeldItem) -> dict[str, Any]:
     }
 
 
-def _item_lines(item: HeldItem | None) -> Iterator[str]:
-    if item is None:
+def _found(found: Found) -> Iterator[str]:
+    if found.excluded is not None:
+        yield f"On the exclusion list ({found.excluded})."
+    if found.item is not None:
+        yield from _item_lines(found.item)
+    elif found.excluded is None:
         yield "Not held."
-        return
+
+
+def _item_lines(item: HeldItem) -> Iterator[str]:
     yield "Held in " + ", ".join(item.collections) + "."
     yield ""
     yield from facts(

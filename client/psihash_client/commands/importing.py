@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from psihash.terms import CollectionKind
+from psihash_client import failures
 from psihash_client.labels import algorithm_name
 from psihash_client.options import path, words
 from psihash_client.output import Ticker, facts, number, table
@@ -52,22 +53,26 @@ def import_(
 ) -> None:
     """Read hash lists into a collection: VICS, ICSE, Griffeye, NSRL, CSV, hashdeep and more.
 
-    All files are read before anything changes. A row that cannot be used is counted and left out.
+    All files are recognised before anything changes; then each is imported whole or not at all,
+    one after the other. A row that cannot be used is counted and left out.
     """
     from psihash.node import holdings
 
-    with shell.node() as node, Ticker() as ticker:
-        reports = holdings.import_files(
-            node,
-            [path(name) for name in files],
-            collection,
-            None if kind is None else CollectionKind(kind),
-            fmt=fmt,
-            replace=replace,
-            dry_run=dry_run,
-            exclude=exclusions,
-            progress=_progress(ticker),
-        )
+    try:
+        with shell.node() as node, Ticker() as ticker:
+            reports = holdings.import_files(
+                node,
+                [path(name) for name in files],
+                collection,
+                None if kind is None else CollectionKind(kind),
+                fmt=fmt,
+                replace=replace,
+                dry_run=dry_run,
+                exclude=exclusions,
+                progress=_progress(ticker),
+            )
+    except holdings.PartlyImportedError as fault:
+        raise failures.Detailed(fault, imported=list(map(_document, fault.imported))) from None
     totals = {name: sum(getattr(each, name) for each in reports) for name in _TOTALS}
     document = {
         "collection": collection,

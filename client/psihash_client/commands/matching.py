@@ -14,6 +14,7 @@ from psihash_client.options import words
 from psihash_client.output import Ticker, facts, number, table
 from psihash_client.results import result_document, result_lines
 from psihash_client.shell import Shell, pass_shell
+from psihash_client.standing import saying_who
 
 if TYPE_CHECKING:
     from psihash.session.runs import Progress
@@ -30,7 +31,7 @@ def preflight(shell: Shell, peer: str, agreement: str) -> None:
     """
     from psihash.node import preflight as use_case
 
-    with shell.node() as node:
+    with shell.node() as node, saying_who(node, peer):
         view = asdict(use_case.preflight(node, peer, agreement))
     shell.show(view, _preflight_lines(view))
 
@@ -54,7 +55,7 @@ def match(shell: Shell, peer: str, agreement: str, rung: str | None, engine: str
     """
     from psihash.node import matching
 
-    with shell.node() as node, Ticker() as ticker:
+    with shell.node() as node, Ticker() as ticker, saying_who(node, peer):
         result = matching.match(
             node,
             peer,

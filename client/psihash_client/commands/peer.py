@@ -12,6 +12,7 @@ import click
 from psihash_client.documents import read_document
 from psihash_client.output import facts, table
 from psihash_client.shell import Shell, pass_shell
+from psihash_client.standing import saying_who
 
 if TYPE_CHECKING:
     from psihash.node.peers import PeerView
@@ -70,7 +71,7 @@ def list_(shell: Shell) -> None:
     ]
     headers = ("peer", "status", "country", "endpoint", "card", "name")
     empty = ["No peer is known. Accept one with `psihash peer add CARD --fingerprint F`."]
-    shell.show(document, table(headers, rows) if rows else empty)
+    shell.show(document, table(headers, rows, elastic=(5,)) if rows else empty)
 
 
 @peer.command()
@@ -84,7 +85,7 @@ def sync(shell: Shell, agency: str) -> None:
     """
     from psihash.node import contact
 
-    with shell.node() as node:
+    with shell.node() as node, saying_who(node, agency):
         report = contact.sync(node, agency)
     lines = [f"{report.sent} documents sent, {report.received} received."]
     if report.refused:

@@ -32,14 +32,16 @@ def list_(shell: Shell) -> None:
             each.role,
             each.state,
             each.rung,
-            each.opened,
+            each.opened[:16].replace("T", " "),
             each.outcome,
         )
         for each in views
     ]
-    headers = ("session", "peer", "our role", "state", "rung", "opened", "outcome")
+    headers = ("session", "peer", "our role", "state", "rung", "opened (UTC)", "outcome")
     document = {"sessions": [asdict(each) for each in views]}
-    shell.show(document, table(headers, rows) if rows else ["There was no session yet."])
+    shell.show(
+        document, table(headers, rows, elastic=(6,)) if rows else ["There was no session yet."]
+    )
 
 
 @session.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from psihash import errors
-from psihash_client.output import facts
+from psihash_client.output import facts, wrapped
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
@@ -77,9 +77,14 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _findings(findings: Sequence[Finding], ok: bool) -> Iterator[str]:
     width = max((len(each.subject) for each in findings), default=0)
     for each in findings:
-        yield f"{each.level:<7}  {each.subject:<{width}}  {each.message}"
+        indent = 7 + 2 + width + 2
+        first, *rest = wrapped(each.message, indent)
+        yield f"{each.level:<7}  {each.subject:<{width}}  {first}"
+        yield from rest
         if each.hint:
-            yield f"{'':<7}  {'':<{width}}  -> {each.hint}"
+            hint, *rest = wrapped(f"-> {each.hint}", indent)
+            yield " " * indent + hint
+            yield from rest
     yield ""
     warnings = sum(each.level == "warning" for each in findings)
     if not ok:

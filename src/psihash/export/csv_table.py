@@ -112,7 +112,7 @@ def _item_rows(result: SessionResult) -> Iterator[list[str]]:
     context = _context(result)
     for _, item in first_things_first(result):
         yield [
-            _flag(identified_there_open_here(result, item)),
+            _flag(_identified_there_open_here(result, item)),
             *(item.digests.get(algorithm, "") for algorithm in AlgorithmId),
             " ".join(f"{algorithm.value}:{text}" for algorithm, text in item.further_digests),
             " ".join(algorithm.value for algorithm in item.matched_by),
@@ -126,6 +126,12 @@ def _item_rows(result: SessionResult) -> Iterator[list[str]]:
             _join(_contacts(item)),
             *context,
         ]
+
+
+def _identified_there_open_here(result: SessionResult, item: MatchedItem) -> bool | None:
+    """Nothing where the peer said nothing about the victim: that is no "no"."""
+    stated = any_says(v.victim_identified for record in item.records for v in record.verdicts)
+    return None if stated is None else identified_there_open_here(result, item)
 
 
 def _contacts(item: MatchedItem) -> Iterable[str]:

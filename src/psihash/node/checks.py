@@ -239,6 +239,8 @@ def engines(findings: Findings, node: Node) -> None:
     """Which engines can be used here."""
     for engine in node.engines.installed():
         rungs = [rung.value for rung in Rung if rung in engine.properties.rungs]
+        if Rung.ITEMS in engine.properties.rungs:
+            rungs.append("records (which is items and a disclosure)")
         findings.ok("engine", f"{short_name(engine.id)} serves {', '.join(rungs)}")
     for name, reason in node.engines.missing.items():
         findings.warn("engine", f"{short_name(name)} cannot be used here: {reason}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,9 @@ from typing import Any
 from psihash.audit.entry import log_origin
 from psihash.identity.certificates import load
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.node import agreements, checks, reachability, sessions
+from psihash.node import agreements, checks, leasing, reachability, sessions
 from psihash.node.checks import ERROR, OK, WARNING, Finding
-from psihash.node.clock import seconds
+from psihash.node.clock import milliseconds, seconds
 from psihash.node.node import Node
 from psihash.node.passphrase import Ask
 from psihash.psi.registry import short_name
@@ -39,6 +41,7 @@ def status(node: Node) -> dict[str, Any]:
         "peers": _by(row.status.value for row in node.stores.peers.all()),
         "agreements": _by(view.status for view in agreements.listing(node)),
         "sessions": len(views),
+        "running": _running(node),
         "sessions_in_doubt": sum(view.state == "in-doubt" for view in views),
         "waiting_for_peers": len(node.stores.outbox.waiting()),
         "log": _log(node),
@@ -72,6 +75,36 @@ def doctor(home: Path, ask: Ask | None) -> list[Finding]:
     finally:
         node.close()
     return findings.found
+
+
+def _running(node: Node) -> list[str]:
+    """The processes of this agency that hold a lease now, in words."""
+    names = {leasing.SERVE: "serving"} | {
+        leasing.pair(row.agency): f"session with {row.agency}" for row in node.stores.peers.all()
+    }
+    held = {name: node.stores.leases.find(name) for name in names}
+    now = milliseconds(node.now())
+    return [
+        names[name]
+        for name, lease in held.items()
+        if lease is not None and lease.expires > now and _may_live(lease.holder)
+    ]
+
+
+def _may_live(holder: str) -> bool:
+    """Whether the process that holds a lease may still be there: false only where it was of this
+    machine and is gone."""
+    host, _, rest = holder.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid.isdecimal():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _by(words: Any) -> dict[str, int]:

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import sqlalchemy as sa
 
 from psihash import errors
 from psihash.agreement.status import Status
 from psihash.audit.event import Event
 from psihash.hashset import formats as list_formats
 from psihash.hashset.digests import parse_digest
+from psihash.hashset.exclusions import TRIVIAL
 from psihash.hashset.model import Digest
 from psihash.hashset.store import CollectionInfo, HeldItem
 from psihash.node import agreements, documents
-from psihash.node.importing import import_files, loggable
+from psihash.node.importing import PartlyImportedError, import_files, loggable
 from psihash.node.naming import require_collection as collection
 from psihash.node.node import Node
+from psihash.psi.registry import serves
+from psihash.storage.tables import exclusions
+from psihash.terms import AlgorithmId, Rung, parse_algorithm
 
 COLLECTION_OFFERED = errors.define(
     "collection-offered", "a collection that is to be erased is offered in a running agreement"
 )
 
+# A name that begins with a letter and is longer than a byte: colons may part a digest's bytes.
+_NAMED: Final = re.compile(
+    r"(?P<algorithm>[A-Za-z][A-Za-z0-9_/ -]{2,9})\s*[:=]\s*(?P<digest>.+)", re.DOTALL
+)
 _OVER: Final = frozenset({Status.EXPIRED.value, Status.REFUSED.value, Status.REVOKED.value})
 
 __all__ = [
     "FormatView",
+    "Found",
     "Offer",
+    "PartlyImportedError",
     "RemovedCollection",
     "collection",
     "collections",
@@ -34,6 +48,7 @@ __all__ = [
     "lookup",
     "offers",
     "remove_collection",
+    "shortcomings",
 ]
 
 
@@ -121,14 +136,68 @@ def remove_collection(node: Node, name: str, *, force: bool = False) -> RemovedC
     return RemovedCollection(name, info.items, erased, after)
 
 
-def lookup(node: Node, text: str) -> tuple[Digest, HeldItem | None]:
-    """What is held about one digest, in any usual spelling. Logged before it is answered, without
-    the digest. Raises InputError ``bad-digest``."""
-    digest = parse_digest(text.strip())
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a look-up."""
+
+    digest: Digest
+    item: HeldItem | None
+    excluded: str | None
+    """Why the digest is in no collection, where it stands on the exclusion list."""
+
+
+def lookup(node: Node, text: str) -> Found:
+    """What is held about one digest, in any usual spelling, also as ``md5:HEX`` and ``sha1=HEX``.
+
+    Logged before it is answered, without the digest. Raises InputError ``bad-digest``."""
+    digest = _digest(text.strip())
     item = node.stores.holdings.lookup(digest)
     facts = {"what": "lookup", "algorithm": digest.algorithm.value, "held": item is not None}
     node.record(Event.CONSULTATION, facts)
-    return digest, item
+    return Found(digest, item, _excluded(node, digest))
+
+
+def _digest(text: str) -> Digest:
+    named = _NAMED.fullmatch(text)
+    if named is None:
+        return parse_digest(text)
+    try:
+        algorithm = parse_algorithm(named["algorithm"])
+    except errors.InputError:
+        return parse_digest(text)
+    return parse_digest(named["digest"], algorithm)
+
+
+def _excluded(node: Node, digest: Digest) -> str | None:
+    if digest in TRIVIAL:
+        return TRIVIAL[digest]
+    listed = sa.select(exclusions.c.reason).where(
+        exclusions.c.algorithm == digest.algorithm.value, exclusions.c.raw == digest.raw
+    )
+    with node.stores.database.reading() as connection:
+        return connection.scalar(listed)
+
+
+def shortcomings(
+    node: Node, names: Sequence[str], algorithms: Sequence[AlgorithmId], rung: Rung
+) -> list[str]:
+    """Why an agreement over these collections may find nothing, in words. The proposal stands
+    all the same: engines can be installed and lists imported until a session is opened."""
+    found = []
+    if not any(serves(engine, rung) for engine in node.engines.installed()):
+        found.append(
+            f"no engine that is installed here serves the rung '{rung.value}': until one is, no "
+            "session can be opened (`psihash doctor` lists the engines)"
+        )
+    for name in dict.fromkeys(names):
+        covered = collection(node, name).coverage
+        absent = [each.value for each in algorithms if not covered.get(each)]
+        if absent:
+            found.append(
+                f"'{name}' has no {' and no '.join(absent)} digest: it cannot match by "
+                f"{'it' if len(absent) == 1 else 'them'}"
+            )
+    return found
 
 
 def formats() -> list[FormatView]:

@@ -36,6 +36,19 @@ WITHHELD: Final = "(withheld: it has the shape of a digest)"
 _BATCH: Final = 5_000
 
 
+class PartlyImportedError(errors.InputError):
+    """A file could not be imported when others already were; the code is that file's own."""
+
+    def __init__(self, fault: errors.InputError, imported: Sequence[ImportReport]) -> None:
+        count = len(imported)
+        before = "the file before it is" if count == 1 else f"the {count:,} files before it are"
+        again = "import the rest again; what is in already brings nothing new"
+        hint = f"{fault.hint}; then {again}" if fault.hint else again
+        super().__init__(fault.code, f"{fault.message}; {before} in", hint=hint)
+        self.imported = tuple(imported)
+        """The reports of the files that are in."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """Where an import goes, how it begins, and what the log says about it."""
@@ -60,7 +73,8 @@ def import_files(
     """Read lists into ``collection``, or onto the exclusion list under the reason ``exclude``.
 
     All files are recognised before anything changes. Without ``replace`` each file is then one
-    change with one report, and a damaged file ends the import before it changes anything itself.
+    change with one report, and a damaged file ends the import before it changes anything itself;
+    where others were imported before it, the error is a PartlyImportedError.
     With ``replace`` the files together become the collection, in one change with one report whose
     ``source_sha256`` is over the files' bytes one after the other.
 
@@ -71,7 +85,15 @@ def import_files(
     with recognised(paths, fmt) as sources:
         meter = Meter(sum(source.size for source in sources), progress)
         batches = [sources] if replace else [[source] for source in sources]
-        return [_import(node, target, batch, meter) for batch in batches]
+        reports: list[ImportReport] = []
+        for batch in batches:
+            try:
+                reports.append(_import(node, target, batch, meter))
+            except errors.InputError as fault:
+                if dry_run or not reports:
+                    raise
+                raise PartlyImportedError(fault, reports) from None
+        return reports
 
 
 def loggable(text: str) -> str:

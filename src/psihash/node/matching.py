@@ -88,7 +88,11 @@ def match(
             f"peer-{known.status.value}", f"{peer} is {known.status.value} here"
         )
     found = preflight.find(node, peer, agreement)
-    _check_here(node, found, rung or found.terms.rung, engine)
+    try:
+        _check_here(node, found, rung or found.terms.rung, engine)
+    except errors.PsihashError as error:
+        _record_refusal(node, found, error)
+        raise
     for attempt in range(_ATTEMPTS):
         try:
             return _match_once(node, known, found, rung, engine, on_progress)

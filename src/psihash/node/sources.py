@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from psihash import errors
 from psihash.hashset import formats
 from psihash.hashset.formats import SNIFF_BYTES
+from psihash.hashset.formats.delimited import Delimited
+from psihash.hashset.formats.text import head_text
 from psihash.hashset.model import Refusal, Row
 
 if TYPE_CHECKING:
@@ -103,6 +105,7 @@ class Source:
 
     def _recognise(self, fmt: str) -> formats.Format:
         """Look at the beginning. A regular file is closed again, so that any number will do."""
+        head = b""
         try:
             if self._path.is_dir():
                 raise _unreadable(self._path, "it is a directory; name the files in it")
@@ -110,13 +113,14 @@ class Source:
             try:
                 head = stream.read(SNIFF_BYTES)
                 found = formats.by_name(fmt) if fmt != AUTO else formats.sniff(head)
+                _try(found, head)
             except BaseException:
                 stream.close()
                 raise
         except OSError as fault:
             raise _unreadable(self._path, fault.strerror or "read error") from None
         except errors.InputError as refused:
-            raise _named(self.name, refused) from None
+            raise _named(self.name, _without_vain_hint(refused, head)) from None
         if self._path.is_file():
             self.size = self._path.stat().st_size
             stream.close()
@@ -159,7 +163,7 @@ class _Counted(io.RawIOBase):
 def recognised(paths: Sequence[Path], fmt: str) -> Iterator[list[Source]]:
     """Recognise all files; the first one that cannot be used ends the matter.
 
-    Raises InputError ``cannot-read-list`` or ``unknown-format``.
+    Raises InputError ``cannot-read-list``, ``unknown-format`` or ``not-a-list``.
     """
     with ExitStack() as stack:
         sources = []
@@ -170,9 +174,38 @@ def recognised(paths: Sequence[Path], fmt: str) -> Iterator[list[Source]]:
         yield sources
 
 
+def _try(found: formats.Format, head: bytes) -> None:
+    """Read the beginning, or all of a small file: what is no list is refused before any other
+    file of the import changes anything.
+
+    Raises InputError ``not-a-list``, and for a small file ``truncated-list``.
+    """
+    if found.name == _RDSV3:
+        return
+    complete = len(head) < SNIFF_BYTES
+    try:
+        for _ in found.read(io.BytesIO(head)):
+            if not complete:
+                return
+    except errors.InputError:
+        # The cut, not the list, may be the fault of a beginning; only a header is known to be bad.
+        if complete or isinstance(found, Delimited):
+            raise
+
+
 def new_hash() -> Any:
     """A SHA-256 to pass to :meth:`Source.rows`: one per file, or one over several in a row."""
     return hashlib.sha256()
+
+
+def _without_vain_hint(refused: errors.InputError, head: bytes) -> errors.InputError:
+    """Stating a format helps with a text that was not recognised, and with nothing else."""
+    text = head_text(head)
+    odd = sum(not (char.isprintable() or char.isspace()) for char in text)
+    if refused.code != formats.UNKNOWN_FORMAT or (text.strip() and odd * 10 <= len(text)):
+        return refused
+    hint = "see `psihash formats` for what can be read"
+    return errors.InputError(refused.code, refused.message, hint=hint)
 
 
 def _named(name: str, refused: errors.InputError) -> errors.InputError:
