@@ -29,8 +29,12 @@ def homes(tmp_path: Path) -> tuple[Home, Home]:
     return nl, de
 
 
-def test_one_list_in_two_formats(homes: tuple[Home, Home], shared_data: Path) -> None:
+def test_one_list_in_two_formats(
+    homes: tuple[Home, Home], shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nl, de = homes
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # agencies reach each other without it
     path = shared_data / "vics/NSRL-CAID-WMV.json"
     entries = cleartext.read_vics(path)
     import_list(nl, path)

@@ -94,6 +94,13 @@ def one_element(data: Path, to: Path) -> Case:
     return Case(one, (cleartext.write_plain_md5(to / "mixed.txt", mixed), mixed), 1)
 
 
+def md5_against_both(data: Path, to: Path) -> Case:
+    """One side's list states no SHA-1: then nothing can match by it, and MD5 matches as ever."""
+    films = caid(data, "WMV")
+    some = only(MD5, films[1][:40] + caid(data, "PSD")[1])
+    return Case(films, (cleartext.write_plain_md5(to / "some.txt", some), some), 40, [BOTH])
+
+
 def nothing_in_common(data: Path, to: Path) -> Case:
     return Case(caid(data, "PSD"), caid(data, "AVI"), 0, [BOTH])
 
@@ -156,6 +163,7 @@ CASES: list[Maker] = [
     two_halves,
     the_same_in_capitals,
     one_element,
+    md5_against_both,
     nothing_in_common,
     two_tools,
     with_and_without_sizes,

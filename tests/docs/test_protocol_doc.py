@@ -386,7 +386,7 @@ def _deal(rung: Rung = Rung.ITEMS, learn: Learn = Learn.BOTH) -> deal.Deal:
             tuple(SetClass(name, size) for name, size in zip(algorithms, sizes[1], strict=True)),
         ),
         roots=((_ROOT,), (Root("c-0000000000000002", _MD5, 77, b"\xbb" * 32),)),
-        keys=((), ()),
+        keys=((b"\xe1" * 32,), (b"\xe2" * 32,)),
         approvals=(b"\xcc" * 32, b"\xdd" * 32),
         previous_receipt=b"",
         expires="2026-01-02T00:00:00Z",
@@ -412,7 +412,7 @@ def vectors() -> dict[str, str]:
     salt = commitment.salt(seed, 5)
     leaf = commitment.LeafContext("nl-police", _AGREEMENT, _MD5).leaf(5, salt, _TOKEN)
     key = compare.result_key(_SECRET, session)
-    result = framed(b"md5", b"items", (1).to_bytes(8, "big"), _TOKEN)
+    result = framed(b"md5", b"items", (1).to_bytes(8, "big"), _TOKEN, b"\xf1" * 32)
     channel = hybrid.SecureChannel(_SECRET, session, SessionRole.INITIATOR)
     return {
         "token of": _TOKEN.hex(),
@@ -475,6 +475,7 @@ def test_the_transcript_is_put_together_as_the_page_says() -> None:
             roots(b"c-0000000000000001", 64, b"\xaa" * 32),
             roots(b"c-0000000000000002", 77, b"\xbb" * 32),
         ),
+        framed(framed(b"\xe1" * 32), framed(b"\xe2" * 32)),
         framed(b"\xcc" * 32, b"\xdd" * 32),
         b"",
         b"2026-01-02T00:00:00Z",

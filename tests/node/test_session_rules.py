@@ -131,13 +131,11 @@ def test_two_sessions_cannot_fork_what_is_known_of_a_tree(two: tuple[Node, Node]
         (offer,) = asking.receive(reply)
         (accept,) = asked.receive(offer)
         offers.append(accept)
-    # The initiator's collection grows between the two, so their trees differ.
     (confirm,) = first.parties[0].receive(offers[0])
     list(first.parties[1].receive(confirm))
-    (late,) = second.parties[0].receive(offers[1])
     with pytest.raises(errors.StateError) as caught:
-        list(second.parties[1].receive(late))
-    assert caught.value.code == "trees-moved"
+        list(second.parties[0].receive(offers[1]))
+    assert caught.value.code in ("trees-moved", "commitment-race")
 
 
 def test_an_annex_that_swaps_collections_is_an_incident(two: tuple[Node, Node]) -> None:
@@ -214,7 +212,7 @@ def test_an_offer_that_is_refused_appends_nothing_to_our_trees(two: tuple[Node, 
     one, other = two
     agreement = agree(one, other, ["ours"], ["theirs"], sessions_per_period=1)
     meet(one, other, agreement).results()
-    hold(other, "theirs", [row(number, MD5) for number in range(200, 260)])
+    hold(other, "theirs", [row(number, MD5) for number in range(200, 206)])
     meeting = meet(one, other, agreement)
     before = [commitment_sizes(other, agreement.id)]
     pump(meeting.pair)

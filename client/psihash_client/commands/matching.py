@@ -41,7 +41,7 @@ def preflight(shell: Shell, peer: str, agreement: str) -> None:
 @click.option("--rung", type=words(Rung), help="Less than the agreement's highest rung.")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "openmined"], case_sensitive=False),
+    type=click.Choice(["auto", "ecdh", "openmined"], case_sensitive=False),
     default="auto",
     show_default=True,
     help="The way to compute; auto takes the first that both sides have.",

@@ -119,12 +119,14 @@ def _sizes(terms: Terms, request: SessionRequest) -> None:
 def _minimum(terms: Terms, request: SessionRequest) -> None:
     """Our own set only: what the peer hides under its padding cannot be seen.
 
-    An addition counts by itself, because the difference between two sessions isolates it.
+    An addition counts by itself, because the difference between two sessions isolates it. An
+    algorithm of which our lists hold no digest is no small set: many lists state MD5 alone.
     """
+    nothing = not any(request.own_items.get(algorithm, 0) for algorithm in request.algorithms)
     for algorithm in request.algorithms:
         count = request.own_items.get(algorithm, 0)
         added = count if request.own_added is None else request.own_added.get(algorithm, 0)
-        if count < terms.minimum_items or 0 < added < terms.minimum_items:
+        if nothing or 0 < count < terms.minimum_items or 0 < added < terms.minimum_items:
             raise errors.RefusedError(
                 CLAUSE_MINIMUM,
                 f"our set, or what is new in it, has fewer than {terms.minimum_items} "

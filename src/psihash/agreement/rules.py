@@ -155,6 +155,7 @@ def _check_annexes(
     agreement: Agreement, request: SessionRequest
 ) -> tuple[tuple[Annex, Classes], tuple[Annex, Classes]]:
     """Both sides mean the same annexes, and the lists fit into them."""
+    _check_own_room(agreement, request)
     own = _check_side(agreement, request.own, request.own_annex, request, request.own_classes)
     peer = agreement.peer_of(request.own)
     other = _check_side(agreement, peer, request.peer_annex, request, request.peer_classes)
@@ -167,6 +168,17 @@ def _check_annexes(
                 ANNEX_OUTGROWN, "our set has outgrown its size class", hint="issue a new annex"
             )
     return (own, request.own_classes), (other, request.peer_classes)
+
+
+def _check_own_room(agreement: Agreement, request: SessionRequest) -> None:
+    annex = agreement.annex(request.own)
+    if annex is None:
+        return  # named below
+    for algorithm, largest in largest_classes(annex, request.algorithms).items():
+        if request.own_classes.get(algorithm, 0) > largest:
+            raise errors.RefusedError(
+                ANNEX_OUTGROWN, "our set has outgrown its size class", hint="issue a new annex"
+            )
 
 
 def _check_side(

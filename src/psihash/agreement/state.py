@@ -6,6 +6,7 @@ the set of documents alone. So a push, a later contact and a file on a stick rea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -174,8 +175,11 @@ def _is_annex(document: Document, agency: str) -> bool:
 def _swapped(annexes: Iterable[Document]) -> int:
     """The first revision that offers other collections than the one before, or smaller classes; 0
     if none does. What was approved is the first annex: a later one may only grow."""
-    own = sorted((d for d in annexes if isinstance(d, Annex)), key=lambda d: d.revision)
-    for before, after in pairwise(own):
+    found = [d for d in annexes if isinstance(d, Annex)]
+    counts = Counter(annex.revision for annex in found)
+    # A revision that was signed twice is a conflict of its own, which a later one heals.
+    once = sorted((d for d in found if counts[d.revision] == 1), key=lambda d: d.revision)
+    for before, after in pairwise(once):
         known = {offered.id: offered for offered in before.collections}
         same = {offered.id: offered.kind for offered in after.collections} == {
             name: offered.kind for name, offered in known.items()

@@ -42,6 +42,7 @@ _CONTEXT_COLUMNS: Final = ("session", "peer", "agreement", "case", "peer_case", 
 ITEM_COLUMNS: Final = (
     "identified_there_open_here",
     *(algorithm.value for algorithm in AlgorithmId),
+    "further_digests",
     "matched_by",
     "media_type",
     "size",
@@ -113,6 +114,7 @@ def _item_rows(result: SessionResult) -> Iterator[list[str]]:
         yield [
             _flag(identified_there_open_here(result, item)),
             *(item.digests.get(algorithm, "") for algorithm in AlgorithmId),
+            " ".join(f"{algorithm.value}:{text}" for algorithm, text in item.further_digests),
             " ".join(algorithm.value for algorithm in item.matched_by),
             item.media_type or "",
             _number(item.size),

@@ -78,6 +78,9 @@ def _item(result: SessionResult, item: MatchedItem) -> dict[str, Any]:
     return {
         "identified_there_open_here": identified_there_open_here(result, item),
         "digests": {name.value: text for name, text in item.digests.items()},
+        "further_digests": [
+            {"algorithm": name.value, "digest": text} for name, text in item.further_digests
+        ],
         "matched_by": [name.value for name in item.matched_by],
         "media_type": item.media_type,
         "size": item.size,

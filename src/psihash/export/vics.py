@@ -127,10 +127,10 @@ def _media(
 
 
 def _alternative_hashes(item: MatchedItem, md5: str) -> list[dict[str, str]]:
+    found = [(name, item.digests[name]) for name in _ALTERNATIVE if name in item.digests]
     return [
-        {"MD5": md5, "HashName": name.value.upper(), "HashValue": item.digests[name].upper()}
-        for name in _ALTERNATIVE
-        if name in item.digests
+        {"MD5": md5, "HashName": name.value.upper(), "HashValue": text.upper()}
+        for name, text in (*found, *item.further_digests)
     ]
 
 

@@ -115,7 +115,8 @@ class Answering:
         """Carry numbered messages of one session; (ack, messages, finished)."""
         if len(channel) != NONCE_BYTES:
             raise errors.ProtocolError(BAD_CALL, "a channel has 32 bytes")
-        self._end_superseded(peer.agency, channel)
+        if messages and messages[0].number == 1:
+            self._end_superseded(peer.agency, channel)
         worker = self._worker(peer, channel, messages)
         worker.deliver(ack, messages)
         return worker.collect(room, limits.POLL_SECONDS if hold else 0.0)
@@ -209,24 +210,27 @@ class Answering:
     # -- the end ---------------------------------------------------------------------------------
 
     def settle(self, peer: VerifiedPeer, session: bytes) -> tuple[str, Receipt | None, bytes]:
-        """How a session with this peer ended: (outcome, receipt, signature of "aborted"). One that
-        still runs here is ended first."""
+        """How a session that this peer opened ended: (outcome, receipt, signature of "aborted").
+        One that still runs here is ended first."""
         name = session.hex()
         self._end_if_running(peer.agency, session)
         row = self._node.stores.sessions.find(name)
-        if row is None or row.peer != peer.agency or row.role is not SessionRole.RESPONDER:
-            return self._aborted(session)
+        if row is None:
+            return self._aborted(peer.agency, session)
+        if row.peer != peer.agency or row.role is not SessionRole.RESPONDER:
+            # About anything else there is nothing to sign: a word of ours must never be false.
+            raise errors.PeerError(UNKNOWN_CHANNEL, "no such session was opened by this peer")
         if row.state != "completed":
             if row.closed is None:
                 settling.sweep_one(self._node, row)
-            return self._aborted(session)
+            return self._aborted(peer.agency, session)
         own, _ = sessions.receipts(self._node, name)
         return "completed", own, b""
 
-    def _aborted(self, session: bytes) -> tuple[str, None, bytes]:
-        """Our signed word that there is no result: the peer keeps it with its own log."""
-        key = self._node.keys.signing
-        return "aborted", None, signatures.sign(key, signatures.Context.CANCEL, session)
+    def _aborted(self, agency: str, session: bytes) -> tuple[str, None, bytes]:
+        """Our signed word, to this peer, that its session has no result here."""
+        key, context = self._node.keys.signing, signatures.Context.CANCEL
+        return "aborted", None, signatures.sign(key, context, settling.aborted(agency, session))
 
     def _end_if_running(self, agency: str, session: bytes) -> None:
         with self._lock:

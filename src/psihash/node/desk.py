@@ -15,7 +15,7 @@ from psihash.audit.event import Event
 from psihash.audit.verify import check_peer_checkpoint
 from psihash.identity.cards import Card
 from psihash.identity.trust import PeerStatus
-from psihash.node import annexes, documents, peers, sealed, sets, snapshot
+from psihash.node import annexes, commitments, documents, peers, sealed, sets, snapshot
 from psihash.node.clock import seconds
 from psihash.node.node import Node
 from psihash.psi.engine import Engine
@@ -65,7 +65,7 @@ class NodeDesk:
             raise errors.RefusedError(NO_SUCH_AGREEMENT, "an annex of the agreement is missing")
         held = self._held_checkpoint()
         self.agreement = agreement
-        self._added = sets.added_since(self._node, agreement, proposal.algorithms)
+        self._added = commitments.added_since(self._node, agreement, proposal.algorithms)
         self.permit = Permit(
             own=sets.own_set(self._node, agreement, proposal.algorithms, proposal.rung),
             own_case=agreement.case(self._node.agency),

@@ -6,8 +6,7 @@ even that of a list's file: anyone who has the same list could recognise it.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ from typing import Any, Final
 from psihash import errors
 from psihash.audit import guard
 from psihash.audit.event import Event
-from psihash.hashset.model import ImportReport, Refusal, Row
+from psihash.hashset.model import ImportReport
 from psihash.hashset.store import CollectionInfo, ImportRun
 from psihash.node.node import Node
 from psihash.node.sources import AUTO, Meter, OnProgress, Source, new_hash, recognised
@@ -148,7 +147,7 @@ def _import(node: Node, target: _Target, sources: Sequence[Source], meter: Meter
     run, sha256 = target.begin(), new_hash()
     try:
         for source in sources:
-            _feed(run, source.rows(sha256, meter))
+            run.add(source.rows(sha256, meter))
         with node.stores.database.transaction():
             event = Event.COLLECTION if target.is_new() else Event.ALTERATION
             report = run.finish(
@@ -162,11 +161,6 @@ def _import(node: Node, target: _Target, sources: Sequence[Source], meter: Meter
     finally:
         run.abandon()
     return report
-
-
-def _feed(run: ImportRun, rows: Iterator[Row | Refusal]) -> None:
-    while batch := list(itertools.islice(rows, _BATCH)):
-        run.add(batch)
 
 
 def _figures(report: ImportReport) -> dict[str, Any]:

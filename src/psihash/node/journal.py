@@ -32,6 +32,8 @@ class NodeJournal:
     def opened(self, deal: Deal, peer_holds: int) -> SignedHead:
         with self._node.stores.database.transaction():
             self._desk.require_going(deal, "accepted")
+            if self._desk.permit is not None:
+                self._desk.permit.own.keep()
             for root in deal.roots_of(self._role.other):
                 self._require_base(deal, root)
                 self._node.stores.commitments.save_peer_root(

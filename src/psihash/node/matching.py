@@ -167,7 +167,8 @@ def _run(drive: _Drive) -> SessionResult:
     except errors.PsihashError as error:
         worker.stop(error)
         worker.join(_FAREWELL_SECONDS)
-        _last_words(drive)
+        if error.code != PEER_UNREACHABLE:
+            _last_words(drive)
     except BaseException:
         # Ctrl-C and faults of our own end the session on both sides too.
         worker.stop(errors.StateError(SESSION_CANCELLED, "the session was interrupted"))
@@ -199,21 +200,24 @@ def _pump(drive: _Drive) -> None:
 
 def _exchange(drive: _Drive, *, hold: bool) -> bool:
     """One call; whether the peer has ended the session and has nothing more to say."""
-    ack, messages, _ = drive.worker.collect(limits.MAX_MESSAGES_PER_CALL, 0.0)
-    request = pb.ExchangeRequest(
-        channel=drive.party.hello.nonce,
-        ack=ack,
-        messages=[pb.NumberedMessage(number=each.number, body=each.body) for each in messages],
-        room=drive.worker.room,
-        hold=hold,
-    )
-    reply = _call_with_retries(drive, request)
+    reply = _call_with_retries(drive, _request(drive, room=drive.worker.room, hold=hold))
     received = [Numbered(each.number, each.body) for each in reply.messages]
     drive.worker.deliver(reply.ack, received)
     # A call that was held has waited already.
     drive.moved = bool(received) or reply.ack > drive.acked or hold
     drive.acked = reply.ack
     return reply.ended and not received
+
+
+def _request(drive: _Drive, *, room: int, hold: bool = False) -> pb.ExchangeRequest:
+    ack, messages, _ = drive.worker.collect(limits.MAX_MESSAGES_PER_CALL, 0.0)
+    return pb.ExchangeRequest(
+        channel=drive.party.hello.nonce,
+        ack=ack,
+        messages=[pb.NumberedMessage(number=each.number, body=each.body) for each in messages],
+        room=room,
+        hold=hold,
+    )
 
 
 def _call_with_retries(drive: _Drive, request: pb.ExchangeRequest) -> pb.ExchangeReply:
@@ -244,15 +248,16 @@ def _passes(drive: _Drive, error: errors.UnavailableError) -> bool:
 
 
 def _last_words(drive: _Drive) -> None:
-    """Deliver the farewell if the peer can still be reached; do not insist."""
-    ack, messages, _ = drive.worker.collect(limits.MAX_MESSAGES_PER_CALL, 0.0)
-    request = pb.ExchangeRequest(
-        channel=drive.party.hello.nonce,
-        ack=ack,
-        messages=[pb.NumberedMessage(number=each.number, body=each.body) for each in messages],
-    )
+    """Deliver the farewell, and what was said before it, if the peer can still be reached; do not
+    insist."""
+    deadline = time.monotonic() + _FAREWELL_SECONDS
     with contextlib.suppress(errors.PsihashError):
-        drive.channel.call(lambda stub: stub.Exchange, request)
+        while not drive.worker.finished and time.monotonic() < deadline:
+            reply = drive.channel.call(lambda stub: stub.Exchange, _request(drive, room=0))
+            drive.worker.deliver(reply.ack, [])
+            if reply.ended:
+                return
+            time.sleep(0.1)
 
 
 def _ask_how_it_ended(drive: _Drive) -> None:

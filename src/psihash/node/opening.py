@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,11 +169,20 @@ def _assemble(
         tls_pem=files.read(home, files.TLS_CERTIFICATE),
         stores=stores,
         directory=StoredDirectory(stores.peers),
-        engines=registry.default(os.environ.get("PSIHASH_GROUP", "")),
+        engines=_engines(),
         clock=clock,
         actor=Actor(_os_user()),
         load_keys=load_keys,
     )
+
+
+def _engines() -> registry.Registry:
+    engines = registry.default(os.environ.get("PSIHASH_GROUP", ""))
+    # rbcl unpacks libsodium into a temporary file at import and leaves it there: 3 MB a process.
+    library = sys.modules.get("rbcl._sodium")
+    if library is not None and os.name == "posix":
+        Path(library.lib_path).unlink(missing_ok=True)
+    return engines
 
 
 def _os_user() -> str:

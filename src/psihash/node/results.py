@@ -104,9 +104,16 @@ def _only(permit: Permit) -> tuple[str, ...]:
 
 def _item(match: _Match) -> MatchedItem:
     item, records = match.item, tuple(match.records)
+    first: dict[AlgorithmId, str] = {}
+    further: list[tuple[AlgorithmId, str]] = []
+    for digest in item.digests:
+        text = digest.raw.hex()
+        if first.setdefault(digest.algorithm, text) != text:
+            further.append((digest.algorithm, text))
     names = tuple(dict.fromkeys(record.collection for record in records))
     return MatchedItem(
-        digests={digest.algorithm: digest.raw.hex() for digest in item.digests},
+        digests=first,
+        further_digests=tuple(further),
         matched_by=tuple(match.matched_by),
         collections=item.collections,
         verdicts=item.verdicts,

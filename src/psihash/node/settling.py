@@ -25,6 +25,11 @@ BAD_SETTLEMENT = errors.define(
 )
 
 
+def aborted(initiator: str, session: bytes) -> bytes:
+    """What a responder signs (context ``psihash/cancel/1``) when a session has no result there."""
+    return canonical.framed(b"aborted", initiator.encode(), session)
+
+
 def sweep(node: Node, role: SessionRole, peer: str | None = None) -> None:
     """Close this side's sessions whose process is gone. The caller holds the lease over them.
 
@@ -55,7 +60,7 @@ def settle(node: Node, peer: Card, channel: PeerChannel) -> None:
             signatures.verify(
                 peer.keys.signing,
                 signatures.Context.CANCEL,
-                bytes.fromhex(row.id),
+                aborted(node.agency, bytes.fromhex(row.id)),
                 reply.aborted_signature,
             )
             _abort(node, row, SETTLED_ABORTED, signature=reply.aborted_signature.hex())

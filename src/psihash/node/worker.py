@@ -50,6 +50,7 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="psihash-session", daemon=True)
         self._opening: Iterator[bytes] = iter(())
         self._pending: bytes | None = None
+        self._ahead = 0
 
     def start(self, opening: Iterator[bytes] = iter(())) -> None:  # noqa: B008 - empty for ever
         """Begin; ``opening`` is what this side says unasked."""
@@ -194,6 +195,8 @@ class Worker:
         for self._pending in answers:
             self._look()
             while not self._say(self._pending):
+                if self._is_overtaken():
+                    return
                 self._look()
             self._pending = None
 
@@ -207,6 +210,15 @@ class Worker:
             self._link.send(answer)
             self._changed.notify_all()
             return True
+
+    def _is_overtaken(self) -> bool:
+        """Whether the peer has ended the session while this side waits for room to go on."""
+        with self._changed:
+            last, taken = self._link.last_waiting, self._link.ack
+        if last is None or taken == self._ahead:
+            return False
+        self._ahead = taken
+        return self.party.overtake(*last)
 
     def _look(self) -> None:
         """Once a second, between messages and while waiting: a long run is not left alone."""

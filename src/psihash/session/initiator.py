@@ -172,7 +172,9 @@ class Initiator(Party):
 
     def _on_refuse(self, body: Refuse) -> Iterator[bytes]:
         code = body.code if body.code in errors.CODES else PEER_REFUSED
-        self.failure = errors.RefusedError(code, f"the other side refused: {body.code}")
+        self.failure = errors.RefusedError(
+            code, f"the other side refused: {body.code}", hint=errors.CODES[code]
+        )
         self._ended_by_peer(body.code, refused=True)
         return iter(())
 

@@ -112,6 +112,11 @@ class Link:
         """Whether nothing waits to be handled."""
         return not self._inbox
 
+    @property
+    def last_waiting(self) -> tuple[bytes, int] | None:
+        """The last message that waits to be handled, and how many wait before it."""
+        return (self._inbox[-1], len(self._inbox) - 1) if self._inbox else None
+
     def next_message(self) -> bytes | None:
         """The next message for the session, or None."""
         return self._inbox.popleft() if self._inbox else None

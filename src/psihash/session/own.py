@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,6 +65,10 @@ class Holder(Protocol):
         """For each digest this side's match records, as they would be shown to the peer."""
 
 
+def _nothing() -> None:
+    """For a set whose commitments are kept already."""
+
+
 @dataclass(frozen=True, slots=True)
 class OwnSet:
     """Everything one side brings into a session."""
@@ -74,6 +78,8 @@ class OwnSet:
     commitments: Mapping[tuple[str, AlgorithmId], Commitment]
     """By (collection pseudonym, algorithm)."""
     holder: Holder
+    keep: Callable[[], None] = _nothing
+    """Make what is new in the commitments durable: their roots are about to be shown."""
 
     def classes(self, algorithms: Sequence[AlgorithmId]) -> tuple[SetClass, ...]:
         """Size class per algorithm."""

@@ -201,6 +201,22 @@ class Party(abc.ABC):
             )
         return farewell
 
+    def overtake(self, message: bytes, ahead: int) -> bool:
+        """Take ``message``, which came ``ahead`` places behind the next one, if it is an abort:
+        a peer that has ended the session reads nothing any more, so an abort must not wait until
+        this side has sent a long list. True where it was one; what was being sent is dropped."""
+        if self._channel is None or self.state.final:
+            return False
+        try:
+            body = self._setting.codec.decode(self._channel.open(self._received + ahead, message))
+        except errors.PsihashError:
+            return False  # whatever it is, its turn will come
+        if not isinstance(body, Abort):
+            return False
+        self.machine.take(Input.RECV_ABORT)
+        list(self._on_abort(body))
+        return True
+
     def _on_abort(self, body: Abort) -> Iterator[bytes]:
         if self.receipts is None:
             self.failure = errors.PeerError(

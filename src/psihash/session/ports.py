@@ -20,7 +20,9 @@ from psihash.session.runs import Finding
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung, SessionRole
 
 DECLINED = errors.define("declined", "the other side declined for a reason that it keeps to itself")
-PRIVATE_CODES: Final = frozenset({"clause-minimum", "annex-outgrown"})
+PRIVATE_CODES: Final = frozenset(
+    {"clause-minimum", "annex-outgrown", "holdings-changed", "not-committed", "record-too-long"}
+)
 """Causes of a refusal that lie in one's own set. They go to the log and not to the peer."""
 
 

@@ -165,6 +165,7 @@ class Responder(Party):
         # Only now is anything appended to our trees: a refused offer costs us nothing.
         seen = {(entry.collection, entry.algorithm): entry.size for entry in offer.seen}
         roots = permit.own.roots(offer.algorithms, seen)
+        permit.own.keep()
         self._draft = replace(draft, roots=((), roots))
         yield self._send(Input.SEND_ACCEPT, self._accept(permit, roots, draft))
 

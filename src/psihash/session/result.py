@@ -53,7 +53,7 @@ class MatchedItem:
     """One of this side's items that the peer also holds; from rung ``items`` upwards."""
 
     digests: dict[AlgorithmId, str]
-    """All own digests of the item, lower hex."""
+    """The item's own digests, lower hex; the first where it has several of one algorithm."""
     matched_by: tuple[AlgorithmId, ...]
     collections: tuple[str, ...]
     """Own collections that hold it."""
@@ -64,6 +64,8 @@ class MatchedItem:
     records: tuple[PeerRecord, ...] = ()
     media_type: str | None = None
     size: int | None = None
+    further_digests: tuple[tuple[AlgorithmId, str], ...] = ()
+    """The others, where lists disagree: the same MD5 stands beside more than one SHA-1."""
 
     @property
     def identified_there_open_here(self) -> bool:
@@ -160,6 +162,7 @@ def _item_dict(item: MatchedItem) -> dict[str, Any]:
         ],
         "media_type": item.media_type,
         "size": item.size,
+        "further_digests": [[name.value, text] for name, text in item.further_digests],
     }
 
 
@@ -181,6 +184,7 @@ def _item_from(value: dict[str, Any]) -> MatchedItem:
         ),
         media_type=value["media_type"],
         size=value["size"],
+        further_digests=tuple((AlgorithmId(name), text) for name, text in value["further_digests"]),
     )
 
 

@@ -12,6 +12,9 @@ from psihash.terms import AlgorithmId
 
 BAD_ROOTS = errors.define("bad-roots", "the peer's roots do not cover what its annex offers")
 
+GROWTH = 4
+"""How many size classes a tree may have grown since it was last seen."""
+
 TreeKey = tuple[str, AlgorithmId]
 """(pseudonym of the collection, algorithm)."""
 
@@ -32,8 +35,9 @@ def accept_roots(
     1. Exactly one root for each collection of its annex and each algorithm.
     2. None of them is one of ours (a mirrored commitment could play our openings back).
     3. Each extends what we saw of that tree before (RFC 6962 consistency).
-    4. None grew by more than its class at once: else a peer could commit to a whole dictionary
-       and open whatever it tries.
+    4. None grew by more than four times its class since: else a peer could commit to a whole
+       dictionary and open whatever it tries. (Four, because a session that broke off may have
+       left a batch that we never saw.)
     """
     keys = [(root.collection, root.algorithm) for root in roots]
     if sorted(set(keys)) != sorted(keys) or set(keys) != {
@@ -55,8 +59,10 @@ def _check_growth(root: Root, before: tuple[int, bytes] | None, bound: int) -> N
     size, value = before if before is not None else (0, b"")
     if root.previous_size != size or root.size < size:
         raise errors.ProtocolError(SET_SHRANK, "the peer's set is smaller than it was, or forked")
-    if root.size > size + bound:
-        raise errors.ProtocolError(BAD_ROOTS, "the peer's tree grew by more than its size class")
+    if root.size > size + GROWTH * bound:
+        raise errors.ProtocolError(
+            BAD_ROOTS, "the peer's tree grew by more than its size class allows"
+        )
     if size == 0:
         return
     try:
