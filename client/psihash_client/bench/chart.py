@@ -23,8 +23,10 @@ SMALLEST, LARGEST = 10_000, 10_000_000
 """The axis shows at least this."""
 
 _WIDTH, _HEIGHT = 900, 560
-_LEFT, _RIGHT, _TOP, _BOTTOM = 90, 190, 60, 70
+_LEFT, _RIGHT, _TOP, _BOTTOM = 90, 220, 70, 70
 _LABEL_GAP: Final = 18
+_LEAST: Final = 0.001
+"""Seconds; nothing shorter is measured, and zero has no place on the axis."""
 _INK, _GRID, _PAPER = "#1a1a1a", "#c8c8c8", "#ffffff"
 _COLOURS: Final = ("#0b5fa5", "#a33b00", "#4d4d4d", "#6b2d8c", "#00695c", "#8a6d00")
 """Dark enough on white for text (at least 4.5 to 1)."""
@@ -53,7 +55,7 @@ class _Scale:
     at_high: float
 
     def place(self, value: float) -> float:
-        share = (math.log10(value) - self.low) / (self.high - self.low)
+        share = (_power(value) - self.low) / (self.high - self.low)
         return round(self.at_low + share * (self.at_high - self.at_low), 1)
 
     def ticks(self) -> list[float]:
@@ -104,7 +106,9 @@ def series(rows: Sequence[Row]) -> list[Series]:
         own.sort(key=lambda row: row.items)
         who = "both learn" if learn == "both" else f"{learn} learns"
         colour = _COLOURS[number % len(_COLOURS)]
-        lines.append(Series(f"{ENGINES[engine]}, {who}", colour, _SHAPES[number % 4], own))
+        lines.append(
+            Series(f"{ENGINES[engine]}, {who}", colour, _SHAPES[number % len(_SHAPES)], own)
+        )
     return lines
 
 
@@ -129,9 +133,12 @@ def _in_words(lines: Sequence[Series]) -> str:
 
 
 def _scale(values: Sequence[float], at_low: float, at_high: float) -> _Scale:
-    low = math.floor(math.log10(max(min(values), 1e-6)))
-    high = math.ceil(math.log10(max(values)))
+    low, high = math.floor(_power(min(values))), math.ceil(_power(max(values)))
     return _Scale(low, max(high, low + 1), at_low, at_high)
+
+
+def _power(value: float) -> float:
+    return math.log10(max(value, _LEAST))
 
 
 def _axes(root: Xml.Element, across: _Scale, up: _Scale) -> None:
@@ -146,7 +153,7 @@ def _axes(root: Xml.Element, across: _Scale, up: _Scale) -> None:
         _text(root, f"{tick:,.{digits}f} s", x=across.at_low - 10, y=y + 5, text_anchor="end")
     middle = (across.at_low + across.at_high) / 2
     _text(root, "items on each side", x=middle, y=_HEIGHT - 18, text_anchor="middle")
-    _text(root, "seconds, both parties on this machine; dashed: extrapolated", x=_LEFT, y=50)
+    _text(root, "seconds, both parties on this machine; dashed: extrapolated", x=_LEFT, y=54)
 
 
 def _line(root: Xml.Element, line: Series, across: _Scale, up: _Scale) -> None:
@@ -183,8 +190,10 @@ _SHAPES: Final = (
     "m-5 -5h10v10h-10z",
     "m0 -6l6 11h-12z",
     "m0 -7l7 7l-7 7l-7 -7z",
+    "m0 6l6 -11h-12z",
+    "m-3 -7h6v4h4v6h-4v4h-6v-4h-4v-6h4z",
 )
-"""Circle, square, triangle and diamond around the current point."""
+"""Circle, square, triangle, diamond, triangle on its tip and cross around the current point."""
 
 
 def _stroke(

@@ -48,8 +48,8 @@ def bench(
 
     Both parties run here, each in a process of its own, over TLS, with made-up lists that have a
     tenth in common, at rung items. No home of yours is touched. The numbers hold for this machine
-    while nothing else runs on it; openmined is measured up to 100,000 items, and spu-ecdh and
-    spu-rr22 (SecretFlow) where PSIHASH_BENCH_SPU_PYTHON names a Python that has the package spu.
+    while nothing else runs on it. openmined is measured up to 100,000 items; SecretFlow's spu-ecdh
+    and spu-rr22 where PSIHASH_BENCH_SPU_PYTHON names a Python that has the package spu.
     """
     from psihash_client.bench import chart as drawing
     from psihash_client.bench import run
