@@ -131,8 +131,7 @@ class PeerService(peer_pb2_grpc.PeerServicer):
         """The reply, or what to say instead. No exception's text gets out, or into the log."""
         try:
             peer = self._prove(pem, version)
-            with self._share.of(peer.agency):
-                return self._work(peer, work)
+            return self._work(peer, work)
         except errors.PsihashError as error:
             return _Refusal(_status(error), error.code)
         except Exception as fault:  # noqa: BLE001 - its text could hold anything
@@ -152,7 +151,8 @@ class PeerService(peer_pb2_grpc.PeerServicer):
 
     def _work(self, peer: VerifiedPeer, work: Callable[[VerifiedPeer], _Reply]) -> _Reply:
         try:
-            return work(peer)
+            with self._share.of(peer.agency):
+                return work(peer)
         except errors.PsihashError as error:
             self._refusals.record(
                 Event.INCIDENT, code=error.code, peer=peer.agency, what="refused call"

@@ -25,13 +25,29 @@ from typing import ClassVar, Final
 CODES: Final[dict[str, str]] = {}
 """Every stable code with one line for the docs; filled by :func:`define` at import."""
 
+PRIVATE_CODES: Final[set[str]] = set()
+"""Codes that lie in one's own set: they go to the log, and a peer hears ``declined`` instead."""
 
-def define(code: str, meaning: str) -> str:
-    """Register a stable error code. Codes are lower-case words joined by hyphens."""
+
+def define(code: str, meaning: str, *, private: bool = False) -> str:
+    """Register a stable error code. Codes are lower-case words joined by hyphens.
+
+    ``private`` marks a cause that would tell a peer something about one's own set.
+    """
     if code in CODES:
         raise ValueError(f"the error code {code} is defined twice")
     CODES[code] = meaning
+    if private:
+        PRIVATE_CODES.add(code)
     return code
+
+
+DECLINED: Final = define("declined", "the other side declined for a reason that it keeps to itself")
+
+
+def told(code: str) -> str:
+    """The code that a peer is told."""
+    return DECLINED if code in PRIVATE_CODES else code
 
 
 class PsihashError(Exception):

@@ -10,22 +10,23 @@ from typing import Final
 MAX_ENGINE_FRAME: Final = 256 * 1024
 """One engine frame. gRPC is fastest between 64 KiB and 1 MiB; a smaller frame bounds a buffer."""
 
-MAX_SESSION_MESSAGE: Final = MAX_ENGINE_FRAME + 16 * 1024
-"""One session message in clear: a frame, or a part of a longer list, with its envelope."""
+MAX_SESSION_MESSAGE: Final = 1024 * 1024
+"""One session message in clear. The largest is an accept or confirm with all roots and proofs:
+64 collections, six algorithms, 2 KB each. Frames and parts of lists have MAX_ENGINE_FRAME."""
 
 MAX_MESSAGES_PER_CALL: Final = 4
 """Window of an Exchange call in each direction: about 1 MiB, the transport's sweet spot."""
 
 MAX_RPC_BYTES: Final = 2 * 1024 * 1024
-"""gRPC message limit on both sides: four session messages and room."""
+"""gRPC message limit on both sides: four frames, or one message with roots, and room."""
 
 MAX_DOCUMENT: Final = 256 * 1024
 """A signed document: a card, terms, an annex."""
 
 MAX_DOCUMENTS_PER_CALL: Final = 64
 
-MAX_COLLECTIONS: Final = 1_000
-"""Collections that one side can offer in one agreement."""
+MAX_COLLECTIONS: Final = 64
+"""Collections that one side can offer in one agreement: their roots travel in one message."""
 
 MAX_PROOF_HASHES: Final = 64
 """Hashes in an inclusion proof: a tree of 2**64 leaves has no more."""
@@ -34,6 +35,9 @@ MAX_CONSISTENCY_HASHES: Final = 128
 
 MAX_RECORD_LINE: Final = 64 * 1024
 """All records of one matched element: some hundred verdicts."""
+
+MAX_RECORDS: Final = 1_000
+"""Records of one matched element; hardly more would fit its line."""
 
 MAX_BLOB_BYTES: Final = 512 * 1024**2
 """A whole disclosure; a larger one belongs into several sessions. It bounds what a peer can make

@@ -29,28 +29,28 @@ def no_session(*homes: Home) -> None:
         assert home.json("audit", "verify")["ok"] is True
 
 
-def test_no_engine_serves_series(holding: Pair) -> None:
+def test_openmined_does_not_serve_series(holding: Pair) -> None:
     nl, de = holding
-    agreement = agree(nl, de, ["md5"], rung="series")
-    words = (de.agency, "--agreement", agreement)
-    for command in (
-        ("match", *words),
-        ("preflight", *words),
-        ("match", *words, "--rung", "series"),
-    ):
-        code, exit_code, _ = nl.error(*command)
-        assert (code, exit_code) == ("rung-not-served", 5)
-    no_session(nl, de)
-    assert match(nl, de, agreement, "count").initiator["matched_items"] == 5
+    for agreement in (agree(nl, de, ["md5"], rung="series"), agree(nl, de, ["md5"])):
+        for one, other in ((nl, de), (de, nl)):
+            words = ("match", other.agency, "--agreement", agreement, "--rung", "series")
+            code, exit_code, _ = one.error(*words, "--engine", "openmined")
+            assert (code, exit_code) == ("rung-not-served", 5)
+        assert match(nl, de, agreement, "count").initiator["matched_items"] == 5
+    assert nl.json("audit", "verify")["ok"] is True
 
 
-def test_series_under_a_higher_agreement(holding: Pair) -> None:
+def test_series_under_the_same_and_a_higher_agreement(holding: Pair) -> None:
     nl, de = holding
-    agreement = agree(nl, de, ["md5"])
-    for one, other in ((nl, de), (de, nl)):
-        words = ("match", other.agency, "--agreement", agreement, "--rung", "series")
-        assert one.error(*words)[:2] == ("rung-not-served", 5)
-    no_session(nl, de)
+    for agreement in (agree(nl, de, ["md5"], rung="series"), agree(nl, de, ["md5"])):
+        both = match(nl, de, agreement, "series")
+        for side in (both.initiator, both.responder):
+            assert side["engine"] == "ecdh-ristretto255/1"
+            assert side["algorithms"]["md5"]["matched"] == 5
+            assert side["items"] == []
+            (link,) = side["links"]
+            assert link["peer"].startswith("s-")
+            assert (link["matched_min"], link["matched_max"]) == (5, 5)
 
 
 def test_no_more_than_the_agreement_allows(holding: Pair) -> None:

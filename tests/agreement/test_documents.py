@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psihash import canonical, errors
+from psihash import canonical, errors, limits
 from psihash.agreement import defaults
 from psihash.agreement.documents import (
     Annex,
@@ -197,7 +197,7 @@ def test_the_largest_annex_fits(world: Any) -> None:
     classes = dict.fromkeys(AlgorithmId, 2**24)
     collections = tuple(
         Offered(f"c-{i:016x}", CollectionKind.LIBRARY, classes)
-        for i in range(defaults.MAX_COLLECTIONS)
+        for i in range(limits.MAX_COLLECTIONS)
     )
     terms = world.terms(algorithms=list(AlgorithmId))
     text = "\U0001f50e" * defaults.MAX_TEXT

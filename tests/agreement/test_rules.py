@@ -148,6 +148,20 @@ def test_all_rungs_cost_the_same(world: Any, active: Agreement, rung: Rung) -> N
     assert permitted.charges.elements == 4096
 
 
+@pytest.mark.parametrize("side", ["own_classes", "peer_classes"])
+def test_at_series_the_terms_alone_bound_the_padded_list(world: Any, side: str) -> None:
+    agreement = world.active(max_size_class=131072)
+    for size, code in ((131072, None), (155872, "clause-size"), (131071, "annex-mismatch")):
+        request = world.request(agreement, rung=Rung.SERIES, **{side: {MD5: size}})
+        if code is None:
+            permitted = check_session(agreement, request, NONE, world.now)
+            assert permitted.charges.elements == 2 * (1024 + size)
+        else:
+            assert refusal(agreement, request, world.now) == code
+        above = refusal(agreement, replace(request, rung=Rung.ITEMS), world.now)
+        assert above in {"annex-mismatch", "annex-outgrown", "clause-size"}
+
+
 def test_an_agreement_that_is_not_active_permits_nothing(world: Any, active: Agreement) -> None:
     terms = active.terms
     signed = [world.signature(terms, agency) for agency in (world.nl, world.de)]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from psihash.psi.encoding import Bytes2D, elements
-from psihash.psi.engine import EngineProperties, Items, Outcome, Party, Progress, Rng, RunTerms
+from psihash.psi.engine import (
+    EngineProperties,
+    Items,
+    Outcome,
+    Party,
+    Progress,
+    Rng,
+    RunSecret,
+    RunTerms,
+)
 from psihash.psi.engines import openmined_library as library
 from psihash.psi.engines.openmined import OpenminedEngine
 from psihash.terms import Role, Rung
@@ -74,7 +83,12 @@ class DishonestEngine:
     def properties(self) -> EngineProperties:
         return self._honest.properties
 
-    def party(self, role: Role, items: Items, terms: RunTerms, rng: Rng) -> Party:
+    def secret(self, rung: Rung) -> RunSecret | None:
+        return self._honest.secret(rung)
+
+    def party(
+        self, role: Role, items: Items, terms: RunTerms, rng: Rng, secret: RunSecret | None = None
+    ) -> Party:
         if role is Role.SENDER:
             return self._sender(items, terms)
-        return self._honest.party(role, items, terms, rng)
+        return self._honest.party(role, items, terms, rng, secret)

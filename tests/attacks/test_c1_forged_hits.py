@@ -129,9 +129,9 @@ class Guessing(Holding):
 
     committed: Holding
 
-    def own_set(self, algorithms: Any) -> OwnSet:
-        true = self.committed.own_set(algorithms)
-        return replace(super().own_set(algorithms), commitments=true.commitments)
+    def own_set(self, algorithms: Any, rung: Rung = Rung.ITEMS) -> OwnSet:
+        true = self.committed.own_set(algorithms, rung)
+        return replace(super().own_set(algorithms, rung), commitments=true.commitments)
 
 
 def guessing_bench(role: SessionRole) -> Bench:

@@ -19,7 +19,7 @@ from psihash.testing.memory import Bench
 from psihash.testing.pump import pump
 from tests.psi import reference_p256 as ref
 from tests.psi.hostile import Points, needs_library, rows_of
-from tests.psi.parties import CONTEXT_ID, Stream, some_tokens
+from tests.psi.parties import BINDING, CONTEXT_ID, Stream, some_tokens
 from tests.session.lists import OURS, THEIRS
 
 pytestmark = needs_library
@@ -28,7 +28,7 @@ COMMON = 150
 
 
 def terms(run: int, rung: Rung = Rung.COUNT, size: int = SIZE) -> RunTerms:
-    return RunTerms("session", CONTEXT_ID, run, rung, Learn.BOTH, size, size)
+    return RunTerms("session", CONTEXT_ID, run, rung, Learn.BOTH, size, size, BINDING)
 
 
 def parties(run: int) -> tuple[Party, Party, encoding.Bytes2D, encoding.Bytes2D]:
@@ -116,7 +116,7 @@ def test_matched_answers_stand_anywhere_in_the_list(seen: list[Curious]) -> None
         places = run.place_of_answers()[run.matched_questions()]
         counts = np.bincount(places * 8 // SIZE, minlength=8)
         expected = COMMON / 8
-        assert float(((counts - expected) ** 2 / expected).sum()) < 30  # 7 degrees: p < 0.0001
+        assert float(((counts - expected) ** 2 / expected).sum()) < 50  # 7 degrees: p < 1e-7
 
 
 def test_lists_go_out_and_come_back_in_the_order_of_their_bytes(seen: list[Curious]) -> None:

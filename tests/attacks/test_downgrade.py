@@ -45,7 +45,7 @@ OFFERS: dict[str, tuple[dict[str, Any], str]] = {
     "a higher rung": ({"rung": Rung.RECORDS}, "clause-rung"),
     "other learners": ({"learn": Learn.INITIATOR}, "clause-learn"),
     "the other learner": ({"learn": Learn.RESPONDER}, "clause-learn"),
-    "an engine that is not here": ({"engine": "ecdh-ristretto255/1"}, "engine-missing"),
+    "an engine that is not here": ({"engine": "unheard-of/9"}, "engine-missing"),
     "an algorithm too many": (classes((MD5, 108), (SHA1, 108), (SHA256, 64)), "clause-algorithm"),
     "no algorithm": (classes(), "bad-offer"),
     "an algorithm twice": (classes((MD5, 108), (MD5, 108)), "bad-offer"),

@@ -29,7 +29,7 @@ from psihash.testing.holding import AGREEMENT, Holding, MemoryCommitment
 from psihash.testing.memory import Bench
 from psihash.testing.pump import pump
 from tests.attacks.peers import altering, between, caught, overriding
-from tests.session.lists import MD5, OURS, SHA1, bench, digests, lists
+from tests.session.lists import MD5, OURS, SHA1, THEIRS, bench, digests, lists
 
 ROLES = list(SessionRole)
 each_role = pytest.mark.parametrize("role", SessionRole)
@@ -105,8 +105,8 @@ def test_an_opening_belongs_to_its_token_owner_agreement_and_algorithm() -> None
 # -- what the siblings in a proof tell -----------------------------------------------------------
 
 
-def recorded_openings(role: SessionRole) -> tuple[Bench, list[tuple[int, Opening]]]:
-    """A session at records, and the openings that ``role`` sent in it."""
+def recorded_openings(made: Bench, role: SessionRole) -> list[tuple[int, Opening]]:
+    """The openings that ``role`` sent in a session at records with ten matches."""
     found: list[bytes] = []
 
     def keep(base: type[Party]) -> type[Party]:
@@ -117,44 +117,41 @@ def recorded_openings(role: SessionRole) -> tuple[Bench, list[tuple[int, Opening
 
         return overriding(base, _send_parts=send_parts)
 
-    made = bench()
     meeting = between(made, Rung.RECORDS, role, keep)
     pump(meeting.pair)
     assert meeting.codes == (None, None)
-    return made, decode_openings(unpad(found[0]), 10)
+    return decode_openings(unpad(found[0]), 10)
 
 
 def test_a_dictionary_of_all_items_finds_no_neighbour_in_the_proofs() -> None:
     """The attacker knows every item that its peer could hold, the leaf's form, the place of each
     neighbour, and the salts of the leaves that were opened. It finds 0 of them."""
-    made, openings = recorded_openings(SessionRole.INITIATOR)
-    dictionary = tokens(range(200))
-    salts = [opening.salt for _, opening in openings] + [bytes(32)]
+    # A tree without dummies, so that each neighbour is an item.
+    made = Bench.of(lists(full=range(64)), THEIRS)
+    openings = [opening for _, opening in recorded_openings(made, SessionRole.INITIATOR)]
+    opened = {opening.index for opening in openings}
+    siblings = {(o.index ^ 1, o.proof[0]) for o in openings if o.index ^ 1 not in opened}
+    assert siblings
     context = LeafContext(made.ours.owner, AGREEMENT, MD5)
-    siblings = {(opening.index ^ 1, opening.proof[0]) for _, opening in openings}
-    found = [
-        token
-        for place, leaf in siblings
-        for token in dictionary
-        for salt in salts
-        if context.leaf(place, salt, token) == leaf
-    ]
-    assert len(siblings) >= 8
-    assert found == []
-    # With the salt, which never left, the same search names them: it is the salt that hides.
-    trees = [tree for tree in made.ours.trees.values() if tree.places]
-    truth = {(place, token) for tree in trees for token, place in tree.places.items()}
-    named = [
-        token
-        for place, token in truth
-        for tree in trees
-        if (place, context.leaf(place, true_salt(tree.seed, place), token)) in siblings
-    ]
-    assert named
+
+    def named(salts: Callable[[int], list[bytes]]) -> set[bytes]:
+        return {
+            token
+            for place, leaf in siblings
+            for token in tokens(range(200))
+            for salt in salts(place)
+            if context.leaf(place, salt, token) == leaf
+        }
+
+    known = [opening.salt for opening in openings] + [bytes(32)]
+    assert named(lambda place: known) == set()
+    # With its salt, which never left, each of them is found: it is the salt that hides.
+    (tree,) = made.ours.trees.values()
+    assert len(named(lambda place: [true_salt(tree.seed, place)])) == len(siblings)
 
 
 def test_no_two_leaves_share_a_salt() -> None:
-    _, openings = recorded_openings(SessionRole.RESPONDER)
+    openings = recorded_openings(bench(), SessionRole.RESPONDER)
     salts = [opening.salt for _, opening in openings]
     assert len(set(salts)) == len(salts) == 10
 

@@ -40,7 +40,8 @@ def meeting() -> Meeting:
 def result_of(numbers: tuple[int, ...]) -> bytes:
     """What a receipt's digest is over, for a guessed result."""
     tokens = sorted(encoding.token(MD5, digest(MD5, number)) for number in numbers)
-    return canonical.framed(b"md5", b"items", len(tokens).to_bytes(8, "big"), b"".join(tokens))
+    count = len(tokens).to_bytes(8, "big")
+    return canonical.framed(b"md5", b"items", count, b"".join(tokens), b"")
 
 
 def hex_values(text: bytes) -> set[str]:

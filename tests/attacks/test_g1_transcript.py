@@ -87,6 +87,10 @@ CHANGES: dict[str, list[Change]] = {
             tuple(replace(r, root=one_bit(r.root)) for r in deal.roots_of(victim)),
         ),
     ],
+    "keys": [
+        lambda deal, victim: in_pair(deal.keys, victim, (bytes(32),)),
+        lambda deal, victim: in_pair(deal.keys, victim.other, (bytes(32),)),
+    ],
     "approvals": [
         lambda deal, victim: deal.approvals[::-1],
         lambda deal, victim: deal.approvals[:1],

@@ -260,9 +260,21 @@ def test_the_minimum_counts_what_is_new_and_the_peer_hears_no_cause(
 ) -> None:
     """One new item between two sessions would be isolated by their difference."""
     one, other = two
-    agreement = agree(one, other, ["ours"], ["theirs"])
-    meeting = meet(one, other, agreement)
-    meeting.results()
+    from unittest import mock
+
+    from psihash.agreement import proposal
+
+    real = proposal.build_terms
+
+    def five(*args: object, **more: object) -> object:
+        return real(*args, **more, minimum_items=5)  # type: ignore[arg-type]
+
+    with mock.patch.object(agreements, "build_terms", five):
+        agreement = agree(one, other, ["ours"], ["theirs"])
+    meet(one, other, agreement).results()
     hold(other, "theirs", [row(500, MD5)])
     again = meet(one, other, agreement)
-    again.results()  # the default minimum is one
+    pump(again.pair)
+    assert again.codes == ("declined", "clause-minimum")
+    refused = [entry for entry in auditing.show(other) if entry["event"] == "session-refused"]
+    assert refused[-1]["local"]["code"] == "clause-minimum"

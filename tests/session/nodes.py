@@ -97,8 +97,6 @@ def hold(
 def carry(one: Node, other: Node) -> list[str]:
     """What both have for each other, until neither has anything; returns the refusals' codes."""
     codes: list[str] = []
-    for node, peer in ((one, other), (other, one)):
-        annexes.refresh_all(node, peer.agency)
     for _ in range(8):
         moved = 0
         for giver, taker in ((one, other), (other, one)):
@@ -109,6 +107,13 @@ def carry(one: Node, other: Node) -> list[str]:
         if not moved:
             break
     return [code for code in codes if code]
+
+
+def carry_annexes(one: Node, other: Node) -> None:
+    """As before each session: annexes that sets have outgrown are issued anew and exchanged."""
+    for node, peer in ((one, other), (other, one)):
+        annexes.refresh_all(node, peer.agency)
+    assert carry(one, other) == []
 
 
 def agree(

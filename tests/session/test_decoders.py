@@ -65,7 +65,7 @@ def only_protocol_errors(decode: Callable[[bytes], Any], data: bytes) -> Any:
 
 
 def test_one_message_of_every_kind_is_mutated_below() -> None:
-    assert set(m.Sealed.__args__) == KINDS  # type: ignore[attr-defined]
+    assert set(m.Sealed.__args__) == KINDS
     assert {type(CODEC.decode_greeting(g)) for g in REAL.greetings} == set(m.Greeting.__args__)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from psihash.node import checks
 from psihash.node.node import Node
 from psihash.psi import encoding
 from psihash.psi.encoding import elements
@@ -24,7 +27,7 @@ from psihash.testing.pump import pump
 from psihash.wire.codec import ProtobufCodec
 from tests.psi.group_cases import GROUPS
 from tests.session.lists import COMMON, MD5, OURS, SHA1, THEIRS, lists, matched
-from tests.session.nodes import agree, hold, meet, row
+from tests.session.nodes import Homes, agree, hold, meet, row
 
 ENGINES = [EcdhEngine(group) for group in GROUPS]
 PAIRS = [
@@ -241,6 +244,25 @@ def test_c7_a_peer_that_claims_more_than_we_saw(rung: Rung) -> None:
 
 
 # Real nodes.
+
+
+@pytest.mark.parametrize("name", ["sodium", "gold"])
+def test_the_group_is_a_matter_of_the_environment(
+    homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PSIHASH_GROUP", name)
+    nodes = homes.open(tmp_path)
+    said = [checks.group_backend(node) for node in nodes]
+    missing = [dict(node.engines.missing) for node in nodes]
+    for node in nodes:
+        node.close()
+    if name == "sodium":
+        assert all("libsodium" in line and "psihash-native" in line for line in said)
+        library = Path(sys.modules["rbcl._sodium"].lib_path)
+        assert not library.exists(), "3 MB for every process that ever ran"
+    else:
+        assert all(ENGINE_ID in found for found in missing)
+        assert "known: native, sodium" in missing[0][ENGINE_ID]
 
 
 @pytest.mark.parametrize("group", [group.name for group in GROUPS])

@@ -24,7 +24,7 @@ from psihash.testing.pump import Fault, Script, pump
 from psihash.wire.codec import ProtobufCodec
 from tests.session.lists import MD5, SHA1, SHA256, bench, digest
 from tests.session.needles import Needles, traces
-from tests.session.nodes import Homes, agree, carry, hold, meet, row
+from tests.session.nodes import Homes, agree, carry_annexes, hold, meet, row
 
 pytestmark = pytest.mark.skipif(
     openmined_library.available() is not None, reason=str(openmined_library.available())
@@ -33,11 +33,11 @@ pytestmark = pytest.mark.skipif(
 ALL = (MD5, SHA1, SHA256)
 FALCON, UNMATCHED, HERON = "Operation Amber Falcon", "Zaak Onraakbaar", "Affaire Blue Heron"
 LISTS = {
-    "nl-police": {FALCON: range(1, 638), UNMATCHED: range(5_001, 5_104)},
-    "be-police": {HERON: range(531, 1_252), "Dossier Nulle Part": range(7_001, 7_093)},
+    "nl-police": {FALCON: range(1, 338), UNMATCHED: range(5_001, 5_104)},
+    "be-police": {HERON: range(281, 652), "Dossier Nulle Part": range(7_001, 7_093)},
 }
-MATCHING = frozenset(range(531, 638))
-SIZES = {637, 103, 721, 92, 637 + 103, 721 + 92}
+MATCHING = frozenset(range(281, 338))
+SIZES = {337, 103, 371, 92, 337 + 103, 371 + 92}
 """Exact sizes of collections and of whole lists: none is a class or a number of matches."""
 CASE = "CASE 2026/17"
 
@@ -159,7 +159,7 @@ def test_no_message_holds_a_trace_of_an_item_that_does_not_match(
         for data in recorder.bodies():
             assert everything_else.found_in(data) == set()
             total += len(data)
-    assert total > 300_000  # so that the search did not look at nothing
+    assert total > 200_000  # so that the search did not look at nothing
 
 
 def test_no_message_but_a_record_holds_a_trace_of_an_item_at_all(
@@ -323,7 +323,7 @@ def test_no_error_tells_of_an_item() -> None:
 def test_a_set_that_grows_shows_a_class_of_what_was_added(recording: Recording) -> None:
     nodes = recording.nodes
     hold(nodes[0], FALCON, [row(n, ALL) for n in range(9_001, 9_018)])
-    assert carry(*nodes) == []
+    carry_annexes(*nodes)
     codecs = (Recorder(), Recorder())
     meet(*nodes, recording.agreement, Rung.COUNT, algorithms=(SHA1,), codecs=codecs).results()
     (confirm,) = [each for each, _ in codecs[0].sent if isinstance(each, m.Confirm)]

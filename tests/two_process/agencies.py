@@ -11,10 +11,12 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
+from psihash.identity import keys
 from psihash.identity.cards import card_json
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.identity.keys import KeyRing
@@ -136,7 +138,17 @@ class Agencies:
 
 
 def make(root: Path) -> Agencies:
-    """The prepared homes. Takes some seconds for the passphrases."""
+    """The prepared homes. Their passphrases are quick to check, here and in the launcher."""
+    with quick_keys():
+        return _make(root)
+
+
+def quick_keys() -> AbstractContextManager[object]:
+    """One round of bcrypt in place of 128, which would take a second in every program."""
+    return mock.patch.object(keys, "KDF_ROUNDS", 1)
+
+
+def _make(root: Path) -> Agencies:
     port, rings = free_port(), {}
     endpoints = {BE: f"127.0.0.1:{port}"}
     for agency in (NL, BE, DE):

@@ -1,5 +1,6 @@
-"""Runs the normal program with a fault built in: ``python -m tests.two_process.launcher``
-and psihash's own words.
+"""Runs the normal program with quick passphrases and, for some tests, a fault built in.
+
+``python -m tests.two_process.launcher`` takes psihash's own words.
 
 The fault stands in the environment variable PSIHASH_TEST_FAULT, several joined by commas:
 
@@ -38,6 +39,7 @@ from psihash.node.desk import NodeDesk
 from psihash.node.journal import NodeJournal
 from psihash.psi import registry
 from psihash.session.machine import Input, Machine, State
+from tests.two_process.agencies import quick_keys
 from tests.two_process.bulk_engine import BulkEngine
 
 PLANTED: Final = "5d41402abc4b2a76b9719d911017c592"
@@ -144,6 +146,7 @@ def apply(fault: str, home: Path) -> None:
 
 
 if __name__ == "__main__":
+    quick_keys().__enter__()
     for each in os.environ["PSIHASH_TEST_FAULT"].split(","):
         apply(each, Path(sys.argv[sys.argv.index("--home") + 1]))
     main()

@@ -47,10 +47,9 @@ class Program:
     def __init__(self, home: Path, words: Sequence[str], fault: str = "", **env: str) -> None:
         name = f"{home.name}-{words[0]}-{time.monotonic_ns()}"
         self._out, self._err = (home.parent / f"{name}.{kind}" for kind in ("out", "err"))
-        module = LAUNCHER if fault else "psihash_client"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, "--home", str(home), "--json", *words],
+                [sys.executable, "-m", LAUNCHER, "--home", str(home), "--json", *words],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -161,10 +161,8 @@ def test_documents_that_are_garbage_are_refused_one_by_one(
 
 
 def test_greetings_that_are_refused(shared: Agencies, client: Client, nl: Node, be: Node) -> None:
-    nothing = secrets.token_bytes(32)
     agreement = shared.agreement
     for channel, body, code in (
-        (nothing, b"\x00garbage", "malformed-message"),
         (*hello(nl, be, "00" * 32), "no-such-agreement"),
         (*hello(nl, be, agreement, protocol="psihash/2"), "wrong-protocol"),
         (*hello(nl, be, agreement, own_card=be.card.fingerprint), "wrong-card"),
@@ -173,10 +171,13 @@ def test_greetings_that_are_refused(shared: Agencies, client: Client, nl: Node, 
     ):
         assert said(open_with(client, channel, body)) == code
         assert logged(shared, code)
+    # What is no greeting at all gets no answer but the end.
+    assert client.exchange(secrets.token_bytes(32), (1, b"\x00garbage"), hold=True).ended
+    assert logged(shared, "malformed-message")
     channel, body = hello(nl, be, agreement)
     altered = body[:-1] + bytes([body[-1] ^ 1])
-    assert said(open_with(client, channel, altered)) == "signature-invalid"
-    assert logged(shared, "signature-invalid")
+    assert said(open_with(client, channel, altered)) == "bad-signature"
+    assert logged(shared, "bad-signature")
 
 
 def test_a_greeting_is_good_once_and_on_its_own_channel(
@@ -191,7 +192,7 @@ def test_a_greeting_is_good_once_and_on_its_own_channel(
     # The same hello once more, under another name, and as somebody else's.
     other = secrets.token_bytes(32)
     assert said(open_with(client, other, body)) == "wrong-channel"
-    assert said(open_with(stranger, other[::-1], body)) in ("wrong-channel", "signature-invalid")
+    assert said(open_with(stranger, other[::-1], body)) in ("wrong-channel", "bad-signature")
     # It was taken for a new session of nl-police, so the first one has ended; nor does it revive.
     farewell = client.exchange(channel, ack=1)
     assert farewell.messages
@@ -245,13 +246,13 @@ def test_another_agencys_agreement_and_session_do_not_exist_for_a_stranger(
     done = programs.match(shared)
     assert done.code == 0, done.err + done.out
     session = bytes.fromhex(done.document["session"])
-    reply = stranger.stub.Settle(pb.SettleRequest(session=session), timeout=20)
+    asked = pb.SettleRequest(session=session)
+    assert refused(stranger.stub.Settle, asked) == (FAILED, "unknown-channel")
     unknown = stranger.stub.Settle(pb.SettleRequest(session=bytes(32)), timeout=20)
-    for each in (reply, unknown):
-        assert (each.outcome, each.HasField("receipt")) == ("aborted", False)
+    assert (unknown.outcome, unknown.HasField("receipt")) == ("aborted", False)
     assert shared.states(BE)[session.hex()] == "completed"
-    asked = pb.PreflightRequest(agreement=shared.agreement)
-    assert refused(stranger.stub.Preflight, asked) == (DENIED, "no-such-agreement")
+    preflight = pb.PreflightRequest(agreement=shared.agreement)
+    assert refused(stranger.stub.Preflight, preflight) == (DENIED, "no-such-agreement")
     with shared.node(DE) as node:
         channel, body = hello(node, be, shared.agreement)
         assert said(open_with(stranger, channel, body)) == "no-such-agreement"
@@ -270,7 +271,8 @@ def test_a_peer_that_floods_is_held_back_and_others_are_served(
         answers = [call.result() for call in calls]
     busy = [each for each in answers if each is not None]
     assert busy
-    assert {each.status for each in busy} == {EXHAUSTED}
+    # Above the streams of a connection HTTP/2 itself says no.
+    assert EXHAUSTED in {each.status for each in busy} <= {EXHAUSTED, grpc.StatusCode.UNAVAILABLE}
     assert logged(shared, "peer-busy")
 
 

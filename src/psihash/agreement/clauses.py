@@ -28,7 +28,9 @@ CLAUSE_CASE = errors.define(
 )
 CLAUSE_SIZE = errors.define("clause-size", "a set is above the largest size class agreed")
 CLAUSE_MINIMUM = errors.define(
-    "clause-minimum", "one's own set, or what was added to it, is below the agreed minimum"
+    "clause-minimum",
+    "one's own set, or what was added to it, is below the agreed minimum",
+    private=True,
 )
 CLAUSE_SESSIONS = errors.define("clause-sessions", "the sessions agreed for the period are used up")
 CLAUSE_ELEMENTS = errors.define(

@@ -73,9 +73,6 @@ MAX_ELEMENTS: Final = 10**15
 
 MAX_RETENTION_DAYS: Final = 5 * 366
 MAX_ENGINES: Final = 16
-MAX_COLLECTIONS: Final = 256
-"""Collections in one annex."""
-
 MAX_REVISION: Final = 1_000
 """Revisions of one side's annex."""
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from psihash import errors
+from psihash import errors, limits
 from psihash.agreement import defaults
 from psihash.agreement.document_model import (
     Annex,
@@ -146,7 +146,7 @@ def _read_signature(fields: Fields, common: dict[str, Any]) -> TermsSignature:
 
 
 def _read_annex(fields: Fields, common: dict[str, Any]) -> Annex:
-    raw = fields.sequence("collections", 1, defaults.MAX_COLLECTIONS)
+    raw = fields.sequence("collections", 1, limits.MAX_COLLECTIONS)
     collections = tuple(_offered(value) for value in raw)
     distinct(tuple(offered.id for offered in collections), "the document: collections")
     return Annex(

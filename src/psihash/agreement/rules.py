@@ -39,7 +39,9 @@ ANNEX_MISMATCH = errors.define(
 )
 
 ANNEX_OUTGROWN = errors.define(
-    "annex-outgrown", "our own set is larger than the class that our annex states"
+    "annex-outgrown",
+    "our own set is larger than the class that our annex states",
+    private=True,
 )
 
 __all__ = [
@@ -174,11 +176,18 @@ def _check_own_room(agreement: Agreement, request: SessionRequest) -> None:
     annex = agreement.annex(request.own)
     if annex is None:
         return  # named below
-    for algorithm, largest in largest_classes(annex, request.algorithms).items():
+    for algorithm, largest in _rooms(annex, request).items():
         if request.own_classes.get(algorithm, 0) > largest:
             raise errors.RefusedError(
                 ANNEX_OUTGROWN, "our set has outgrown its size class", hint="issue a new annex"
             )
+
+
+def _rooms(annex: Annex, request: SessionRequest) -> dict[AlgorithmId, int]:
+    """How long each list may be. At series each number is filled up to a class of its own, which
+    no annex states: there the terms' largest class alone bounds the list."""
+    largest = largest_classes(annex, request.algorithms)
+    return dict.fromkeys(largest, SIZE_CLASSES[-1]) if request.rung is Rung.SERIES else largest
 
 
 def _check_side(
@@ -187,14 +196,11 @@ def _check_side(
     annex = agreement.annex(agency)
     if annex is None or annex.digest != digest:
         raise errors.RefusedError(ANNEX_MISMATCH, "the two sides hold different annexes")
-    largest = largest_classes(annex, request.algorithms)
+    largest = _rooms(annex, request)
     if classes.keys() != largest.keys():
         raise errors.RefusedError(ANNEX_MISMATCH, "a side names classes for other algorithms")
     for algorithm, size in classes.items():
         # Only true classes: any other number would tell more about a set than its class does.
-        # At series each number is filled up to a class of its own, which no annex states; the
-        # terms' largest class bounds the list there.
-        above = request.rung is not Rung.SERIES and size > largest[algorithm]
-        if not is_size_class(size) or above:
+        if not is_size_class(size) or size > largest[algorithm]:
             raise errors.RefusedError(ANNEX_MISMATCH, "a list does not fit the annex in force")
     return annex

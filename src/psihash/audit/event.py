@@ -50,7 +50,7 @@ class Event(enum.StrEnum):
     SESSION_ABORT = "session-abort"
     SESSION_REFUSED = "session-refused"
     DISCLOSURE = "disclosure"
-    """Match records were sent."""
+    """Labels or match records were sent; ``what`` says which."""
     CONSULTATION = "consultation"
     """An operator looked at a result or at holdings."""
     EXPORT = "export"

@@ -263,12 +263,21 @@ class Answering:
         """Of sessions under way; those of sessions that have ended are given back."""
         with self._lock:
             held = dict(self._leases)
-            live = {channel for channel, worker in self._workers.items() if not worker.ended}
+            live = {key: worker for key, worker in self._workers.items() if not worker.ended}
         for channel, lease in held.items():
-            if channel in live:
-                self._leases[channel] = leasing.renew(self._node, lease)
-            else:
+            worker = live.get(channel)
+            if worker is None:
                 self._release(channel)
+                continue
+            try:
+                renewed = leasing.renew(self._node, lease)
+            except errors.StateError as error:
+                # The machine slept past the lease: another session may be under way by now.
+                worker.stop(error)
+                continue
+            with self._lock:
+                if channel in self._leases:
+                    self._leases[channel] = renewed
 
     def _close_orphans(self) -> None:
         """Sessions whose worker ended while the store could not take that in."""

@@ -13,6 +13,7 @@ from psihash.identity.authority import NODE_HOST
 from psihash.identity.trust import KnownPeer, VerifiedPeer
 from psihash.node import peers, tls_probe
 from psihash.node.node import Node
+from psihash.wire.fields import CODE
 from psihash.wire.v1 import peer_pb2_grpc
 
 PEER_BUSY = errors.define("peer-busy", "the peer answers as many sessions as it can; try later")
@@ -23,6 +24,8 @@ UNKNOWN_CHANNEL = errors.define(
 CALL_REFUSED = errors.define("call-refused", "the peer's node refused the call")
 
 _Reply = TypeVar("_Reply")
+
+_TLS_CODES: Final = frozenset({tls_probe.TLS_FAILED, tls_probe.TLS_REFUSED})
 
 OPTIONS: Final = [
     ("grpc.ssl_target_name_override", NODE_HOST),
@@ -48,11 +51,8 @@ class PeerChannel:
         self._endpoint = peers.endpoint_of(peer)
         try:
             self.verified: VerifiedPeer = tls_probe.probe(node, peer, self._endpoint)
-        except errors.UnavailableError as error:
-            self._record(Event.PEER_UNREACHABLE, error)
-            raise
         except errors.PsihashError as error:
-            self._record(Event.AUTH_FAILURE, error)
+            self._record(error)
             raise
         self._open()
 
@@ -76,8 +76,10 @@ class PeerChannel:
         except grpc.RpcError as fault:
             raise _named(fault) from None
 
-    def _record(self, event: Event, error: errors.PsihashError) -> None:
+    def _record(self, error: errors.PsihashError) -> None:
         """What fails inside the handshake cannot be seen, and logged, by the other side."""
+        refused = not isinstance(error, errors.UnavailableError) or error.code in _TLS_CODES
+        event = Event.AUTH_FAILURE if refused else Event.PEER_UNREACHABLE
         self._node.record(event, {"peer": self._peer.card.agency, "code": error.code})
 
     def _open(self) -> None:
@@ -92,23 +94,21 @@ class PeerChannel:
 
 def _named(fault: grpc.RpcError) -> errors.PsihashError:
     """A status from the peer as an error of ours. Its text is a code of the tree or nothing."""
-    # Importing it defines every code that an answering node may send.
-    from psihash.node import answering  # noqa: F401
-
     status, details = fault.code(), fault.details() or ""
-    known = details if details in errors.CODES else ""
+    said = details if CODE.fullmatch(details) else ""
+    known = said if said in errors.CODES else ""
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return errors.UnavailableError(PEER_BUSY, "the peer is busy; try again in some minutes")
     if status in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED):
         return errors.RefusedError(
             known or CALL_REFUSED,
-            f"the peer refused the call: {known or 'no reason given'}",
+            f"the peer refused the call: {said or 'no reason given'}",
             hint="ask the other side to look into its log, or run `psihash doctor`",
         )
     if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return errors.UnavailableError(
             tls_probe.PEER_UNREACHABLE, "the connection to the peer was lost"
         )
-    if known:
-        return errors.PeerError(known, f"the peer answered: {known}")
+    if said:
+        return errors.PeerError(known or PEER_FAULT, f"the peer answered: {said}")
     return errors.PeerError(PEER_FAULT, "the peer's node had a fault")

@@ -223,8 +223,8 @@ def log(findings: Findings, node: Node) -> None:
         findings.error("log", "the log is empty, so the store is not this home's")
         return
     if not node.stores.log.checkpoints():
-        # A new node signs its first one at its first session.
-        findings.ok("log", f"{size:,} entries, none signed yet: there was no session")
+        # `init` signs the first one, so they have been lost.
+        findings.error("log", f"{size:,} entries, and not one checkpoint is left of them")
         return
     if size > _MAX_QUICK_ENTRIES:
         findings.warn("log", f"{size:,} entries, not verified here", "run `psihash audit verify`")

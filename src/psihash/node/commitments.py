@@ -24,7 +24,9 @@ from psihash.storage.commitments import CommitmentKey
 from psihash.terms import AlgorithmId, size_class
 
 NOT_COMMITTED = errors.define(
-    "not-committed", "an item to be opened is not in the committed set: the store was changed"
+    "not-committed",
+    "an item to be opened is not in the committed set: the store was changed",
+    private=True,
 )
 COMMITMENT_RACE = errors.define(
     "commitment-race", "another process changed the commitment at the same time; try again"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from psihash import canonical, errors, limits
+from psihash.audit.event import Event
 from psihash.identity import signatures
 from psihash.identity.cards import Card, parse_card
 from psihash.node import annexes, documents, peers
@@ -147,6 +148,9 @@ def take(node: Node, agency: str, bodies: Sequence[bytes]) -> list[str]:
     codes: dict[int, str] = dict.fromkeys(cards[_CARDS_PER_CALL:], TOO_MANY_DOCUMENTS)
     for place in cards[:_CARDS_PER_CALL]:
         codes[place] = _take_card(node, agency, bodies[place])
+    refused = sorted({code for code in codes.values() if code})
+    if refused:
+        node.record(Event.INCIDENT, {"peer": agency, "what": "card", "codes": refused})
     rest = [place for place in range(len(bodies)) if place not in codes]
     taken = documents.take_all(node, agency, [bodies[place] for place in rest])
     codes |= dict(zip(rest, taken, strict=True))

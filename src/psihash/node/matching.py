@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from psihash import errors, limits
 from psihash.agreement.rules import check_active
 from psihash.agreement.state import Agreement
+from psihash.audit.event import Event
 from psihash.identity.trust import KnownPeer, PeerStatus
 from psihash.node import (
     contact,
@@ -111,15 +112,30 @@ def _match_once(
         settling.sweep(node, SessionRole.INITIATOR, peer)
         retention.erase_due(node)
         with PeerChannel(node, known) as channel:
-            settling.settle(node, known.card.card, channel)
-            contact.exchange(node, peer, channel)
-            found = documents.load(node, found.id)
-            check_active(found, node.stamp())
-            party = _initiator(node, channel, found, rung, engine)
+            try:
+                settling.settle(node, known.card.card, channel)
+                contact.exchange(node, peer, channel)
+                found = documents.load(node, found.id)
+                check_active(found, node.stamp())
+                party = _initiator(node, channel, found, rung, engine)
+            except errors.PsihashError as error:
+                _record_refusal(node, found, error)
+                raise
             worker = Worker(node, peer, party)
             return _run(_Drive(node, channel, party, worker, lease, on_progress))
     finally:
         node.stores.leases.release(lease)
+
+
+def _record_refusal(node: Node, agreement: Agreement, error: errors.PsihashError) -> None:
+    """A match that came to no session was attempted all the same."""
+    facts = {
+        "peer": agreement.peer_of(node.agency),
+        "agreement": agreement.id,
+        "role": SessionRole.INITIATOR.value,
+        "code": error.code,
+    }
+    node.record(Event.SESSION_REFUSED, facts)
 
 
 def _initiator(

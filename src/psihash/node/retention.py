@@ -11,6 +11,7 @@ from psihash.node.node import Node
 def erase_due(node: Node) -> int:
     """Erase the results whose agreement's retention is over; return how many there were."""
     now, erased = node.stamp(), 0
+    node.stores.outbox.remove_delivered(now)
     for row in node.stores.sessions.all(state="completed"):
         if row.erased is not None or row.closed is None:
             continue

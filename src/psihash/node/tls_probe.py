@@ -36,16 +36,15 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
 def probe(node: Node, peer: KnownPeer, endpoint: str, *, timeout: float = 5.0) -> VerifiedPeer:
     """Connect, take the certificate that answers, and prove that it is the peer's.
 
-    Raises UnavailableError (``peer-unreachable``, ``tls-failed``), what ``verify_peer`` raises, and
-    RefusedError (``own-certificate``, ``tls-refused``) where the other side would refuse, or has
-    refused, ours.
+    Raises UnavailableError (``peer-unreachable``, ``tls-failed``, ``tls-refused``), RefusedError
+    (``own-certificate``) or what ``verify_peer`` raises.
     """
     _check_own_certificate(node)
     der, welcome = _certificate(node, endpoint, timeout)
     pem = ssl.DER_cert_to_PEM_cert(der).encode()
     verified = verify_peer(pem, node.directory, node.now(), expected=peer.card.agency)
     if not welcome:
-        raise errors.RefusedError(
+        raise errors.UnavailableError(
             TLS_REFUSED,
             f"{peer.card.agency} does not accept the certificate of this node",
             hint="ask them: `psihash peer list` shows whether they hold this agency's card",
@@ -110,17 +109,12 @@ def _certificate(node: Node, endpoint: str, timeout: float) -> tuple[bytes, bool
 
 
 def _is_welcome(tls: ssl.SSLSocket) -> bool:
-    """In TLS 1.3 the server's verdict on a client's certificate comes after the handshake: an
-    alert, or else its first frame. Raises OSError where the connection breaks instead."""
+    """In TLS 1.3 the server's verdict on a client's certificate comes after the handshake: its
+    first frame, or an alert, or, from gRPC, just the end of the connection."""
     try:
-        first = tls.recv(1)
-    except ssl.SSLEOFError:
-        first = b""
+        return bool(tls.recv(1))
     except ssl.SSLError:
         return False
-    if not first:
-        raise ConnectionError("the connection was closed")
-    return True
 
 
 def _load_own_certificate(context: ssl.SSLContext, node: Node) -> None:

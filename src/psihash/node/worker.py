@@ -43,7 +43,7 @@ class Worker:
         self._node, self._on_end = node, on_end
         self._link = Link()
         self._changed = threading.Condition()
-        self._heard = self._looked = time.monotonic()
+        self._heard = self._news = self._looked = time.monotonic()
         self._busy = True
         self._ended = False
         self._stop: errors.PsihashError | None = None
@@ -82,7 +82,7 @@ class Worker:
     def deliver(self, ack: int, messages: Sequence[Numbered]) -> None:
         """What the peer acknowledged and sent. Broken numbering ends the session."""
         with self._changed:
-            self._heard = self._news = time.monotonic()
+            self._heard = time.monotonic()
             before = self._link.ack
             try:
                 self._link.acknowledge(ack)

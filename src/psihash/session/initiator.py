@@ -42,7 +42,7 @@ from psihash.session.messages import (
     SeenRoot,
 )
 from psihash.session.party import PEER_REFUSED, Handler, Party, Setting
-from psihash.session.ports import Permit, Proposal, told
+from psihash.session.ports import Permit, Proposal
 from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
@@ -297,4 +297,4 @@ class Initiator(Party):
         self.machine.take(Input.SEND_ABORT)
         if self._channel is None or self.state is State.IN_DOUBT:
             return None
-        return self._sealed(self._setting.codec.encode(Abort(told(error.code))))
+        return self._sealed(self._setting.codec.encode(Abort(errors.told(error.code))))

@@ -40,7 +40,7 @@ UNEXPECTED_MESSAGE = errors.define(
 
 
 class State(enum.StrEnum):
-    """Where a session stands. The last five are final."""
+    """Where a session stands. The last four are final."""
 
     NEW = "new"
     GREETING = "greeting"

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 
-from psihash import errors
 from psihash.psi.engine import Engine
 from psihash.session.deal import Deal, Side
 from psihash.session.messages import Receipt
@@ -18,17 +17,6 @@ from psihash.session.own import OwnSet
 from psihash.session.result import PeerRecord
 from psihash.session.runs import Finding
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung, SessionRole
-
-DECLINED = errors.define("declined", "the other side declined for a reason that it keeps to itself")
-PRIVATE_CODES: Final = frozenset(
-    {"clause-minimum", "annex-outgrown", "holdings-changed", "not-committed", "record-too-long"}
-)
-"""Causes of a refusal that lie in one's own set. They go to the log and not to the peer."""
-
-
-def told(code: str) -> str:
-    """The code that a peer is told: what only our own set explains would say something about it."""
-    return DECLINED if code in PRIVATE_CODES else code
 
 
 @dataclass(frozen=True, slots=True)

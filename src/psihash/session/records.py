@@ -22,7 +22,9 @@ MAX_TEXT: Final = 500
 MAX_VERDICTS: Final = 256
 
 RECORD_TOO_LONG = errors.define(
-    "record-too-long", "a match record of ours is longer than the protocol allows"
+    "record-too-long",
+    "a match record of ours is longer than the protocol allows",
+    private=True,
 )
 
 
@@ -83,7 +85,7 @@ def _element(line: bytes) -> tuple[PeerRecord, ...]:
         raise bad("a record is not canonical JSON") from None
     _members(value, {"records"})
     records = value["records"]
-    if not isinstance(records, list) or not 1 <= len(records) <= limits.MAX_COLLECTIONS:
+    if not isinstance(records, list) or not 1 <= len(records) <= limits.MAX_RECORDS:
         raise bad("a list of records is malformed")
     return tuple(_record_from(record) for record in records)
 

@@ -41,7 +41,7 @@ from psihash.session.messages import (
     SeenRoot,
 )
 from psihash.session.party import Handler, Party, Setting
-from psihash.session.ports import Permit, Proposal, SignedHead, told
+from psihash.session.ports import Permit, Proposal, SignedHead
 from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
@@ -292,9 +292,9 @@ class Responder(Party):
             self.machine.take(Input.SEND_REFUSE)
             return self._setting.codec.encode_greeting(Refuse(error.code))
         if self.state is State.OFFERING and isinstance(error, errors.RefusedError):
-            return self._send(Input.SEND_REFUSE, Refuse(told(error.code)))
+            return self._send(Input.SEND_REFUSE, Refuse(errors.told(error.code)))
         self.machine.take(Input.SEND_ABORT)
-        return self._sealed(self._setting.codec.encode(Abort(told(error.code))))
+        return self._sealed(self._setting.codec.encode(Abort(errors.told(error.code))))
 
     def _greeted(self) -> tuple[Hello, Identities]:
         if self._hello is None or self._sides is None:

@@ -22,7 +22,6 @@ from psihash.session.run_plan import Run, RunSecrets, engine_rung, plan
 from psihash.terms import AlgorithmId, Role, SessionRole
 
 WRONG_RUN = errors.define("wrong-run", "an engine frame names a run that is not the one under way")
-FRAME_TOO_LARGE = errors.define("frame-too-large", "an engine frame is larger than the limit")
 
 CONTEXT_KIND = "session"
 

@@ -27,7 +27,9 @@ NOT_DUE = errors.define(
     "not-due", "the peer tells or asks for more than the session's rung is to disclose"
 )
 HOLDINGS_CHANGED = errors.define(
-    "holdings-changed", "a matched item was removed from the holdings during the session"
+    "holdings-changed",
+    "a matched item was removed from the holdings during the session",
+    private=True,
 )
 
 

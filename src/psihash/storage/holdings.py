@@ -69,7 +69,7 @@ class Holdings:
             raise errors.NotFoundError(
                 UNKNOWN_COLLECTION,
                 "no collection of that name is held",
-                hint="`psihash collections` lists them",
+                hint="`psihash collection list` shows them",
             )
         return _info(row)
 

@@ -45,7 +45,7 @@ def collection_ids(connection: Connection, names: Sequence[str]) -> dict[int, st
         raise errors.NotFoundError(
             UNKNOWN_COLLECTION,
             "no collection of that name is held",
-            hint="`psihash collections` lists them",
+            hint="`psihash collection list` shows them",
         )
     return {known[name]: name for name in names}
 
