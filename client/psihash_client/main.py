@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "audit": Lazy(_AT + "audit", "audit", "The log: read it and verify it."),
     "status": Lazy(_AT + "status", "status", "This node at a glance."),
     "doctor": Lazy(_AT + "status", "doctor", "Examine this node and name what is wrong."),
+    "bench": Lazy(_AT + "bench", "bench", "Measure the engines on this machine."),
     "renew": Lazy(_AT + "status", "renew", "Renew the TLS certificate; change the card."),
 }
 """Every command; its module is imported when it runs."""
