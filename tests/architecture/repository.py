@@ -56,7 +56,7 @@ def core_sources() -> Iterator[Path]:
     """The hand-written Python files of the core."""
     top = ROOT / "src" / "psihash"
     for path in sources("src"):
-        if path.relative_to(top).parts[0] in CORE:
+        if path.is_relative_to(top) and path.relative_to(top).parts[0] in CORE:
             yield path
 
 
