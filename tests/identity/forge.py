@@ -52,7 +52,7 @@ class Recipe:
         )
         for value, critical in self._extensions():
             builder = builder.add_extension(value, critical)
-        certificate = builder.sign(issuer_key, self.hash_algorithm)
+        certificate = builder.sign(issuer_key, self.hash_algorithm)  # type: ignore[arg-type]
         return certificate.public_bytes(serialization.Encoding.PEM)
 
     def _extensions(self) -> list[tuple[x509.ExtensionType, bool]]:

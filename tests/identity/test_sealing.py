@@ -62,4 +62,4 @@ def test_keys_have_32_bytes(key: bytes) -> None:
         lambda: derive(key, "a"),
     ):
         with pytest.raises(errors.InputError):
-            attempt()
+            attempt()  # type: ignore[no-untyped-call]

@@ -166,7 +166,7 @@ def test_permutation() -> None:
         order.apply(data, 5, 1001)
     with pytest.raises(ValueError, match="another length"):
         order.apply(data[:-32])
-    counts = {}
+    counts: dict[tuple[int, ...], int] = {}
     for number in range(6000):
         three = native.Permutation(seed, number.to_bytes(4, "big"), 3).sources()
         counts[three] = counts.get(three, 0) + 1
@@ -247,7 +247,7 @@ def test_tree() -> None:
     assert native.Tree(b"").root() == hashlib.sha256(b"").digest()
     for call in (lambda: tree.root(41), lambda: tree.inclusion(40), lambda: tree.consistency(5, 4)):
         with pytest.raises(ValueError, match="tree"):
-            call()
+            call()  # type: ignore[no-untyped-call]
 
 
 def test_kernel_choice() -> None:

@@ -82,7 +82,7 @@ class Peer:
 
     # -- what this peer says ---------------------------------------------------------------------
 
-    def list(self, points: Rows, numbers: Numbers | None = None) -> list[bytes]:
+    def send_list(self, points: Rows, numbers: Numbers | None = None) -> list[bytes]:
         return list(self._frames(Kind.LIST, points, numbers, None))
 
     def digest(self, points: Rows, numbers: Numbers | None = None) -> bytes:

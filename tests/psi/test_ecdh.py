@@ -139,7 +139,7 @@ def test_who_stops_is_a_window_ahead_at_most(rung: Rung, own: int, peer: int, ah
     """Answers that leave before the first answer of the peer has come; ``peer`` questions."""
     side, points, _ = as_receiver(rung, peer, some_tokens(range(own)))
     questions = side.group.mask(side.secret, mapped(some_tokens(range(peer))))
-    said = side.tell(*side.list(questions))
+    said = side.tell(*side.send_list(questions))
     if rung is Rung.COUNT:
         assert len(said) == 1
         said = side.tell(side.digest(side.honest_answers(points)))
@@ -225,7 +225,7 @@ def test_a_receiver_says_nothing_before_the_senders_list(engine: EcdhEngine) -> 
         peer, said = as_sender(rung, 20, SMALL[0], group=engine.group)
         assert said == []
         points = peer.group.mask(peer.secret, mapped(SMALL[1]))
-        said = peer.tell(*peer.list(points))
+        said = peer.tell(*peer.send_list(points))
         assert said[0][1] == Kind.LIST
 
 

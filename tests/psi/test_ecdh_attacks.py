@@ -40,7 +40,7 @@ def factors(count: int) -> list[bytes]:
 def test_c1_at_count_the_answers_were_to_be_fixed_before() -> None:
     ours = some_tokens(range(64))
     peer, points, _ = as_receiver(Rung.COUNT, 64, ours)
-    said = peer.tell(*peer.list(forged(points, factors(64))))
+    said = peer.tell(*peer.send_list(forged(points, factors(64))))
     assert [frame[1] for frame in said] == [Kind.DIGEST], "our answers wait for the peer's digest"
     peer.read_digest(said[0])
     guess = GROUP.mask(peer.secret, mapped(ours))
@@ -53,7 +53,7 @@ def test_c1_at_count_the_answers_were_to_be_fixed_before() -> None:
 def test_c1_at_items_there_is_no_proof_for_it() -> None:
     ours = some_tokens(range(64))
     peer, points, _ = as_receiver(Rung.ITEMS, 64, ours)
-    said = peer.tell(*peer.list(forged(points, factors(64))))
+    said = peer.tell(*peer.send_list(forged(points, factors(64))))
     answers, _ = peer.read(Kind.ANSWER, said)
     frame = next(peer.answers(points, answers))
     assert peer.refused(frame) == "group-bad-proof"
@@ -65,7 +65,7 @@ def test_c1_with_the_public_key() -> None:
     peer, points, _ = as_receiver(Rung.ITEMS, 64, ours)
     generator = np.frombuffer(GROUP.secret_of(factors(1)[0]).public, dtype=np.uint8)
     key = np.frombuffer(peer.honest_public, dtype=np.uint8)
-    peer.tell(*peer.list(forged(np.tile(generator, (64, 1)), factors(64))))
+    peer.tell(*peer.send_list(forged(np.tile(generator, (64, 1)), factors(64))))
     answers = forged(np.tile(key, (64, 1)), factors(64))
     assert peer.refused(*peer.answers(points, answers)) == "group-bad-proof"
     assert ECDH[0].secret(Rung.COUNT) is None, "where nothing is proven, no key is published"
@@ -91,7 +91,7 @@ def test_c2_count_tells_a_deviating_peer_the_items() -> None:
     for bit, pair in enumerate(codes):
         chosen = [GROUP.mask(secret, items) for secret in pair]
         lists.append(np.stack([chosen[n >> bit & 1][n] for n in range(64)]))
-    peer.read_digest(peer.tell(*peer.list(np.concatenate(lists)))[0])
+    peer.read_digest(peer.tell(*peer.send_list(np.concatenate(lists)))[0])
     honest = peer.honest_answers(points)
     answers, _ = peer.read(Kind.ANSWER, peer.tell(peer.digest(honest)))
     peer.tell(*peer.answers(points, honest))
@@ -211,7 +211,7 @@ def test_c4_answers_do_not_stay_in_the_frame_of_their_question(rung: Rung) -> No
         peer = Peer(Role.RECEIVER, rung, 40, ours, tags=tags, rng=os.urandom)
         points, numbers = peer.read(Kind.LIST, list(peer.party.start()))
         questions = GROUP.mask(peer.secret, mapped(some_tokens(range(100, 140))))
-        peer.read_digest(peer.tell(*peer.list(questions, tags))[0])
+        peer.read_digest(peer.tell(*peer.send_list(questions, tags))[0])
         said = peer.tell(peer.digest(peer.honest_answers(points), numbers))
         said += peer.tell(*peer.answers(points, peer.honest_answers(points), numbers))
         answers, _ = peer.read(Kind.ANSWER, said)
@@ -245,7 +245,7 @@ def test_c5_an_altered_repeat_gets_no_second_proof() -> None:
     ours = some_tokens(range(20))
     peer, _, _ = as_receiver(Rung.ITEMS, 20, ours)
     first = GROUP.mask(peer.secret, mapped(some_tokens(range(20))))
-    frame = peer.list(first)[0]
+    frame = peer.send_list(first)[0]
     assert peer.tell(frame)[0][1] == Kind.ANSWER
     again = peer.packed(Kind.LIST, 20, 0, Content(first[::-1].copy()))
     assert peer.refused(again) == "psi-out-of-turn"

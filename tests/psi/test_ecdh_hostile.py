@@ -32,7 +32,7 @@ def masked(peer: Peer) -> Rows:
 def asked(rung: Rung, learn: Learn = Learn.BOTH) -> tuple[Peer, Rows]:
     """A peer as receiver that has the honest list, has given its own, and now is to answer."""
     peer, points, _ = as_receiver(rung, SIZE, OURS, tags=tags(rung), learn=learn)
-    peer.tell(*peer.list(masked(peer), tags(rung)))
+    peer.tell(*peer.send_list(masked(peer), tags(rung)))
     return peer, points
 
 
@@ -43,7 +43,7 @@ def test_a_list_with_what_is_no_point(rung: Rung, bad: str) -> None:
         peer = play(rung, SIZE, OURS, tags=tags(rung))[0]
         points = masked(peer).copy()
         points[13] = np.frombuffer(BAD_ENCODINGS[bad], dtype=np.uint8)
-        assert peer.refused(*peer.list(points, tags(rung))) == "psi-bad-point"
+        assert peer.refused(*peer.send_list(points, tags(rung))) == "psi-bad-point"
 
 
 @every_rung
@@ -69,7 +69,7 @@ def test_a_list_that_repeats_a_point(rung: Rung) -> None:
         peer = play(rung, SIZE, OURS, tags=tags(rung))[0]
         points = masked(peer).copy()
         points[17] = points[2]
-        assert peer.refused(*peer.list(points, tags(rung))) == "ecdh-repeated-point"
+        assert peer.refused(*peer.send_list(points, tags(rung))) == "ecdh-repeated-point"
 
 
 @pytest.mark.usefixtures("small_frames")
@@ -78,7 +78,7 @@ def test_a_point_is_repeated_in_another_frame(rung: Rung) -> None:
     peer = as_receiver(rung, SIZE, OURS, tags=tags(rung))[0]
     points = masked(peer).copy()
     points[19] = points[0]
-    *before, last = peer.list(points, tags(rung))
+    *before, last = peer.send_list(points, tags(rung))
     assert peer.tell(*before) == []
     assert peer.refused(last) == "ecdh-repeated-point"
 
@@ -110,7 +110,7 @@ def test_a_list_for_another_rung(rung: Rung) -> None:
     other = RUNGS[RUNGS.index(rung) - 1]
     peer = as_sender(rung, SIZE, OURS, tags=tags(rung))[0]
     stranger = as_sender(other, SIZE, OURS, tags=tags(other))[0]
-    frames = stranger.list(masked(stranger), tags(other))
+    frames = stranger.send_list(masked(stranger), tags(other))
     assert peer.refused(*frames) == "psi-wrong-rung"
 
 
@@ -122,7 +122,7 @@ def test_frames_out_of_turn(rung: Rung) -> None:
     peer = as_sender(rung, SIZE, OURS, tags=tags(rung))[0]
     assert peer.refused(peer.digest(points, tags(rung))) == "psi-out-of-turn"
     peer, _ = asked(rung)
-    assert peer.refused(*peer.list(masked(peer), tags(rung))) == "psi-out-of-turn"
+    assert peer.refused(*peer.send_list(masked(peer), tags(rung))) == "psi-out-of-turn"
 
 
 @every_hidden
@@ -214,7 +214,7 @@ def test_the_proof_of_another_frame() -> None:
 def test_our_own_proofs_played_back() -> None:
     """A mirror: the peer returns our answers as its own."""
     peer, _, _ = as_receiver(Rung.ITEMS, SIZE, OURS)
-    said = peer.tell(*peer.list(masked(peer)))
+    said = peer.tell(*peer.send_list(masked(peer)))
     answers, _ = peer.read(Kind.ANSWER, said)
     proof = said[0][11 + 32 * SIZE :][:64]
     frame = peer.packed(Kind.ANSWER, SIZE, 0, Content(answers, None, proof))

@@ -41,7 +41,7 @@ def test_without_any_implementation_the_reason_is_named(monkeypatch: pytest.Monk
     def absent(module: str) -> None:
         raise ModuleNotFoundError(f"no {module}", name="rbcl")
 
-    monkeypatch.setattr(groups.importlib, "import_module", absent)
+    monkeypatch.setattr("importlib.import_module", absent)
     with pytest.raises(UnavailableError, match="rbcl is not installed"):
         groups.load("sodium")
     with pytest.raises(UnavailableError, match="neither") as caught:

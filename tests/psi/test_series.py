@@ -97,7 +97,8 @@ def _numbering(cell_of: dict[int, int]):  # type: ignore[no-untyped-def]
 @settings(max_examples=60)
 def test_every_number_has_a_class_for_its_size(named: Labels) -> None:
     cells, items, cell_of = side(named, b"x")
-    shown = Counter(items.tags.tolist())  # type: ignore[union-attr]
+    assert items.tags is not None
+    shown: Counter[int] = Counter(items.tags.tolist())
     assert is_size_class(len(items))
     assert set(shown) == set(cell_of)
     loose = 0
