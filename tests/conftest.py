@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The same examples each time: a change is judged by what it changed. `make soak` looks for new ones.
+# The same examples each time; `make soak` looks for new ones.
 settings.register_profile(
     "ci",
     deadline=None,
