@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from psihash import errors
@@ -17,7 +18,7 @@ from psihash.audit.event import Event
 from psihash.node import auditing, holdings, opening
 from psihash.node.importing import WITHHELD
 from psihash.node.node import Node
-from psihash.storage.commitments import CommitmentKey
+from psihash.storage.commitments import CommitmentKey, Leaves
 from psihash.terms import AlgorithmId, CollectionKind
 from tests.cli import homes
 from tests.cli.homes import Home, digests, write_list
@@ -241,7 +242,9 @@ def test_an_erased_collection_leaves_no_digest_in_the_store(node: Node, tmp_path
     node.stores.agreements.add("ab" * 32, "de-bka", b"{}", "open", now)
     key = CommitmentKey("ab" * 32, "c-1", AlgorithmId.MD5)
     node.stores.commitments.create(key, b"seed", now)
-    node.stores.commitments.append(key, 0, bytes(32 * 50), raws, bytes(32), now)
+    digests = np.frombuffer(b"".join(raws), dtype=np.uint8).reshape(-1, 16)
+    leaves = Leaves(bytes(32 * 50), np.ones(50, dtype=np.bool_), digests)
+    node.stores.commitments.append(key, 0, leaves, bytes(32), now)
     node.stores.commitments.erase("ab" * 32)
     removed = holdings.remove_collection(node, "A")
     assert (removed.items, removed.items_erased, removed.revoked) == (50, 50, [])

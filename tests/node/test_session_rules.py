@@ -251,7 +251,7 @@ def test_what_was_removed_leaves_the_commitments_at_the_next_session(
     assert result.matched_items == 10
     (offered,) = one.stores.agreements.offered(agreement.id)
     key = CommitmentKey(agreement.id, offered.opaque_id, AlgorithmId.MD5)
-    kept = {d for chunk in one.stores.commitments.chunks(key) for d in chunk.digests if d}
+    kept = {digest.tobytes() for digest in one.stores.commitments.leaves(key).digests}
     assert kept == {row(number, MD5).digests[0].raw for number in range(5, 20)}
 
 

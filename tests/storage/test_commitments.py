@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from psihash import errors
@@ -12,6 +13,7 @@ from psihash.storage.commitments import (
     CHUNK_LEAVES,
     CommitmentKey,
     CommitmentStore,
+    Leaves,
     PeerRoot,
     RootRow,
 )
@@ -23,10 +25,16 @@ from .lists import LATER, NOW
 KEY = CommitmentKey("a1", "op1", AlgorithmId.MD5)
 
 
-def _leaves(start: int, stop: int) -> tuple[bytes, list[bytes | None]]:
+def _leaves(start: int, stop: int) -> Leaves:
     hashes = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(start, stop))
-    digests = [None if n % 3 == 0 else hashlib.md5(b"%d" % n).digest() for n in range(start, stop)]
-    return hashes, digests
+    real = np.arange(start, stop) % 3 != 0
+    raws = b"".join(hashlib.md5(b"%d" % n).digest() for n in range(start, stop) if n % 3)
+    return Leaves(hashes, real, np.frombuffer(raws, dtype=np.uint8).reshape(-1, 16))
+
+
+def _same(one: Leaves, other: Leaves) -> bool:
+    arrays = ((one.real, other.real), (one.digests, other.digests))
+    return one.hashes == other.hashes and all(np.array_equal(a, b) for a, b in arrays)
 
 
 @pytest.mark.parametrize(
@@ -45,14 +53,13 @@ def test_leaves_come_back(database: Database, cuts: list[int]) -> None:
     store.create(replace(KEY, opaque_id="op2"), b"other", NOW)
     size = 0
     for cut in cuts:
-        assert store.append(KEY, size, *_leaves(size, cut), b"root %d" % cut, LATER)
+        assert store.append(KEY, size, _leaves(size, cut), b"root %d" % cut, LATER)
         size = cut
-    hashes, digests = _leaves(0, size)
     chunks = list(store.chunks(KEY))
-    assert [c.start for c in chunks] == list(range(0, size, CHUNK_LEAVES))
-    assert b"".join(c.leaf_hashes for c in chunks) == hashes == store.leaf_hashes(KEY)
-    assert [d for c in chunks for d in c.digests] == digests
-    assert store.chunk(KEY, 0) == chunks[0]
+    assert all(len(chunk) == CHUNK_LEAVES for chunk in chunks[:-1])
+    assert _same(Leaves.joined(chunks), _leaves(0, size))
+    assert _same(store.leaves(KEY), _leaves(0, size))
+    assert _same(store.chunk(KEY, 0), chunks[0])
     assert store.get(KEY).size == size
     assert store.roots(KEY) == [RootRow(cut, b"root %d" % cut, LATER) for cut in cuts]
     assert list(store.chunks(replace(KEY, opaque_id="op2"))) == []
@@ -61,19 +68,25 @@ def test_leaves_come_back(database: Database, cuts: list[int]) -> None:
 def test_a_lost_swap_changes_nothing(database: Database) -> None:
     store = CommitmentStore(database)
     store.create(KEY, b"sealed", NOW)
-    assert store.append(KEY, 0, *_leaves(0, 4), b"root", NOW)
+    assert store.append(KEY, 0, _leaves(0, 4), b"root", NOW)
     for stale in (0, 3, 5):
-        assert not store.append(KEY, stale, *_leaves(0, 4), b"other", NOW)
-    assert store.leaf_hashes(KEY) == _leaves(0, 4)[0]
+        assert not store.append(KEY, stale, _leaves(0, 4), b"other", NOW)
+    assert _same(store.leaves(KEY), _leaves(0, 4))
     assert [r.root for r in store.roots(KEY)] == [b"root"]
 
 
 def test_bad_leaves_are_a_bug(database: Database) -> None:
     store = CommitmentStore(database)
     store.create(KEY, b"sealed", NOW)
-    for hashes, digests in ((b"x" * 31, [None]), (b"x" * 32, [b"short"]), (b"", [])):
+    one = np.ones(1, dtype=np.bool_)
+    for hashes, real, digests in (
+        (b"x" * 31, ~one, np.empty((0, 16), np.uint8)),
+        (b"x" * 32, one, np.empty((0, 16), np.uint8)),
+        (b"x" * 32, one, np.zeros((1, 5), np.uint8)),
+        (b"", one[:0], np.empty((0, 16), np.uint8)),
+    ):
         with pytest.raises(ValueError):
-            store.append(KEY, 0, hashes, digests, b"root", NOW)
+            store.append(KEY, 0, Leaves(hashes, real, digests), b"root", NOW)
     assert store.get(KEY).size == 0
 
 
@@ -81,7 +94,7 @@ def test_unknown_and_existing(database: Database) -> None:
     store = CommitmentStore(database)
     for call in (
         lambda: store.get(KEY),
-        lambda: store.append(KEY, 0, *_leaves(0, 1), b"root", NOW),
+        lambda: store.append(KEY, 0, _leaves(0, 1), b"root", NOW),
         lambda: store.chunk(KEY, 0),
         lambda: list(store.chunks(KEY)),
     ):
@@ -97,20 +110,22 @@ def test_unknown_and_existing(database: Database) -> None:
 def test_forgetting_digests_keeps_the_leaves(database: Database) -> None:
     store = CommitmentStore(database)
     store.create(KEY, b"sealed", NOW)
-    hashes, digests = _leaves(0, CHUNK_LEAVES + 10)
-    store.append(KEY, 0, hashes, digests, b"root", NOW)
-    erased = {d for d in (digests[1], digests[2], digests[CHUNK_LEAVES + 1]) if d is not None}
+    leaves = _leaves(0, CHUNK_LEAVES + 10)
+    store.append(KEY, 0, leaves, b"root", NOW)
+    places = np.array([0, 1, CHUNK_LEAVES - CHUNK_LEAVES // 3])
+    erased = leaves.digests[places]
     assert store.forget(KEY, erased) == len(erased)
     assert store.forget(KEY, erased) == 0
-    kept = [d for chunk in store.chunks(KEY) for d in chunk.digests]
-    assert kept == [None if d in erased else d for d in digests]
-    assert store.leaf_hashes(KEY) == hashes
+    kept = leaves.real.copy()
+    kept[np.flatnonzero(leaves.real)[places]] = False
+    expected = Leaves(leaves.hashes, kept, np.delete(leaves.digests, places, axis=0))
+    assert _same(store.leaves(KEY), expected)
 
 
 def test_erasing_keeps_the_roots(database: Database) -> None:
     store = CommitmentStore(database)
     store.create(KEY, b"sealed", NOW)
-    store.append(KEY, 0, *_leaves(0, 4), b"root", NOW)
+    store.append(KEY, 0, _leaves(0, 4), b"root", NOW)
     store.erase("a1")
     assert store.find(KEY) is None
     assert [r.root for r in store.roots(KEY)] == [b"root"]

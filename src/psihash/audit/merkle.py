@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from psihash import errors
+from psihash import bulk, errors
 
 TREE_MALFORMED = errors.define(
     "tree-malformed", "the stored form of a hash tree, or a number into it, is not valid"
@@ -29,6 +29,7 @@ MAX_TREE_SIZE: Final = 2**53 - 1
 """Sizes stand in JSON, where larger numbers are not exact."""
 
 _SIZE_BYTES: Final = 8
+_BLOCK_LEAVES: Final = 1 << 16
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -98,10 +99,13 @@ class Frontier:
 
 
 def root_of(leaf_hashes: bytes) -> bytes:
-    """The root over n * 32 bytes of leaf hashes."""
-    frontier = Frontier()
-    frontier.extend(leaf_hashes)
-    return frontier.root()
+    """The root over n * 32 bytes of leaf hashes, in little memory of its own."""
+    if not _count(leaf_hashes):
+        return EMPTY_ROOT
+    # The tree splits at multiples of a block's size, so block roots are leaves of the same tree.
+    step = _BLOCK_LEAVES * HASH_BYTES
+    blocks = (leaf_hashes[at : at + step] for at in range(0, len(leaf_hashes), step))
+    return StoredTree(b"".join(StoredTree(block).root() for block in blocks)).root()
 
 
 def split_hashes(joined: bytes) -> list[bytes]:
@@ -119,6 +123,9 @@ class StoredTree:
     def __init__(self, leaf_hashes: bytes) -> None:
         """``leaf_hashes`` is n * 32 bytes. Raises InputError on another length."""
         self._size = _count(leaf_hashes)
+        self._native = None if bulk.native is None else bulk.native.Tree(leaf_hashes)
+        if self._native is not None:
+            return
         # Level k holds the roots of the complete subtrees over 2**k leaves; the ragged right edge
         # of the tree is computed when it is asked for.
         self._levels = [leaf_hashes]
@@ -132,6 +139,8 @@ class StoredTree:
     def root(self, size: int | None = None) -> bytes:
         """The root of the tree over the first ``size`` leaves, or over all."""
         size = self._check_size(size)
+        if self._native is not None:
+            return bytes(self._native.root(size))
         return self._subtree(0, size) if size else EMPTY_ROOT
 
     def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
@@ -139,6 +148,8 @@ class StoredTree:
         size = self._check_size(size)
         if not 0 <= index < size:
             raise errors.InputError(TREE_MALFORMED, "there is no such leaf in the tree")
+        if self._native is not None:
+            return list(self._native.inclusion(index, size))
         proof = []
         start, stop = 0, size
         while stop - start > 1:
@@ -162,6 +173,8 @@ class StoredTree:
             raise errors.InputError(TREE_MALFORMED, "the tree was never of that size")
         if old_size in (0, size):
             return []
+        if self._native is not None:
+            return list(self._native.consistency(old_size, size))
         proof = []
         start, stop = 0, size
         while old_size != stop:

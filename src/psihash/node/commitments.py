@@ -9,18 +9,22 @@ from the holdings stays as a leaf that nobody can open any more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+import numpy as np
 
 from psihash import errors
 from psihash.agreement.state import Agreement
 from psihash.audit import merkle
+from psihash.bulk import Bytes2D, Places, is_in
 from psihash.identity import sealing
+from psihash.node.held import Held
 from psihash.node.node import Node
 from psihash.psi import encoding
+from psihash.psi.engine import TOKEN_BYTES
 from psihash.session.commitment import LeafContext, Opening, batch_leaves, salt
 from psihash.session.own import OfferedCollection
-from psihash.storage.commitments import CommitmentKey
+from psihash.storage.commitments import CommitmentKey, Leaves
 from psihash.terms import AlgorithmId, size_class
 
 NOT_COMMITTED = errors.define(
@@ -36,17 +40,6 @@ _SEED_PURPOSE = "commitment-seed"
 _SEED_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Leaves that are not stored yet; None stands for a dummy."""
-
-    leaves: bytes
-    digests: tuple[bytes | None, ...]
-
-
-_NOTHING = _Batch(b"", ())
-
-
 class TreeOfOurs:
     """Implements :class:`psihash.session.commitment.Commitment`: the stored leaves and a batch.
 
@@ -54,40 +47,39 @@ class TreeOfOurs:
     """
 
     def __init__(
-        self, node: Node, key: CommitmentKey, seed: bytes, stored: int, new: _Batch
+        self, node: Node, key: CommitmentKey, seed: bytes, stored: int, new: Leaves
     ) -> None:
         self._node, self._key, self._seed = node, key, seed
         self._stored, self._new = stored, new
 
     @property
     def size(self) -> int:
-        return self._stored + len(self._new.digests)
+        return self._stored + len(self._new)
 
     @cached_property
     def root(self) -> bytes:
-        if not self._new.digests:
+        if not len(self._new):
             rows = self._node.stores.commitments.roots(self._key)
             return next(row.root for row in rows if row.size == self._stored)
-        return merkle.root_of(self._stored_leaves() + self._new.leaves)
+        return merkle.root_of(self._leaves().hashes)
 
     def keep(self) -> None:
         """Store the batch. Raises StateError ``commitment-race``."""
-        if not self._new.digests:
+        if not len(self._new):
             return
         kept = self._node.stores.commitments.append(
             self._key,
             self._stored,
-            self._new.leaves,
-            self._new.digests,
+            self._new,
             self.root,
             self._node.stamp(),
         )
         if not kept:
             raise errors.StateError(COMMITMENT_RACE, "another process changed the commitment")
-        self._stored, self._new = self.size, _NOTHING
+        self._stored, self._new = self.size, Leaves.none(self._key.algorithm)
 
     def opening(self, token: bytes) -> Opening:
-        place = self._places.get(token)
+        place = self._places.find(token)
         if place is None:
             raise errors.StorageError(NOT_COMMITTED, "an item to be opened was never committed to")
         proof = self._tree.inclusion_proof(place)
@@ -100,26 +92,19 @@ class TreeOfOurs:
 
     @cached_property
     def _tree(self) -> merkle.StoredTree:
-        return merkle.StoredTree(self._stored_leaves() + self._new.leaves)
+        return merkle.StoredTree(self._leaves().hashes)
 
     @cached_property
-    def _places(self) -> dict[bytes, int]:
-        places: dict[bytes, int] = {}
-        for place, digest in enumerate(self._digests()):
-            if digest is not None:
-                places[encoding.token(self._key.algorithm, digest)] = place
-        return places
+    def _places(self) -> Places:
+        leaves = self._leaves()
+        tokens = encoding.tokens(self._key.algorithm, leaves.digests)
+        return Places(tokens, np.flatnonzero(leaves.real))
 
-    def _digests(self) -> Iterator[bytes | None]:
-        if self._stored:
-            for chunk in self._node.stores.commitments.chunks(self._key):
-                yield from chunk.digests[: max(0, self._stored - chunk.start)]
-        yield from self._new.digests
-
-    def _stored_leaves(self) -> bytes:
+    def _leaves(self) -> Leaves:
         if not self._stored:
-            return b""
-        return self._node.stores.commitments.leaf_hashes(self._key)[: 32 * self._stored]
+            return self._new
+        stored = self._node.stores.commitments.leaves(self._key)
+        return Leaves.joined([stored.part(0, self._stored), self._new])
 
 
 class Commitments(Mapping[tuple[str, AlgorithmId], TreeOfOurs]):
@@ -131,14 +116,17 @@ class Commitments(Mapping[tuple[str, AlgorithmId], TreeOfOurs]):
         agreement: Agreement,
         collections: Sequence[OfferedCollection],
         algorithms: Sequence[AlgorithmId],
+        held: Held,
     ) -> None:
-        self._node, self._agreement = node, agreement
+        self._node, self._agreement, self._held = node, agreement, held
         self._offered = {(each.id, name): each for each in collections for name in algorithms}
         self._made: dict[tuple[str, AlgorithmId], TreeOfOurs] = {}
 
     def __getitem__(self, key: tuple[str, AlgorithmId]) -> TreeOfOurs:
         if key not in self._made:
-            self._made[key] = _prepare(self._node, self._agreement, self._offered[key], key[1])
+            digests = self._held[self._offered[key].name, key[1]]
+            place = CommitmentKey(self._agreement.id, *key)
+            self._made[key] = _prepare(self._node, self._agreement, place, digests)
         return self._made[key]
 
     def __iter__(self) -> Iterator[tuple[str, AlgorithmId]]:
@@ -165,31 +153,31 @@ def added_since(
     ]
     if all(_size(node, key) == 0 for key, _ in keys):
         return None
+    held = Held(node.stores.holdings)
     added = dict.fromkeys(algorithms, 0)
     for key, collection in keys:
-        added[key.algorithm] += len(_compare(node, key, collection)[0])
+        added[key.algorithm] += len(_compare(node, key, held[collection, key.algorithm])[0])
     return added
 
 
-def _prepare(
-    node: Node, agreement: Agreement, collection: OfferedCollection, algorithm: AlgorithmId
-) -> TreeOfOurs:
+def _prepare(node: Node, agreement: Agreement, key: CommitmentKey, held: Bytes2D) -> TreeOfOurs:
     """The tree of one collection with what is new in it; erased items leave it at once."""
-    key = CommitmentKey(agreement.id, collection.id, algorithm)
     seed = _seed(node, key)
-    fresh, erased = _compare(node, key, collection.name)
-    if erased:
+    fresh, erased = _compare(node, key, held)
+    if len(erased):
         node.stores.commitments.forget(key, erased)
     stored = _size(node, key)
-    if not fresh and stored:
-        return TreeOfOurs(node, key, seed, stored, _NOTHING)
+    if not len(fresh) and stored:
+        return TreeOfOurs(node, key, seed, stored, Leaves.none(key.algorithm))
     batch = size_class(len(fresh))
     order = encoding.permutation(batch, node.rng)
-    digests = tuple(fresh[place] if place < len(fresh) else None for place in order)
-    tokens = [None if raw is None else encoding.token(algorithm, raw) for raw in digests]
-    context = LeafContext(node.agency, bytes.fromhex(agreement.id), algorithm)
-    leaves = b"".join(batch_leaves(context, seed, stored, tokens))
-    return TreeOfOurs(node, key, seed, stored, _Batch(leaves, digests))
+    real = order < len(fresh)
+    tokens = np.zeros((batch, TOKEN_BYTES), dtype=np.uint8)
+    digests = fresh[order[real]]
+    tokens[real] = encoding.tokens(key.algorithm, digests)
+    context = LeafContext(node.agency, bytes.fromhex(agreement.id), key.algorithm)
+    hashes = batch_leaves(context, seed, stored, tokens, real)
+    return TreeOfOurs(node, key, seed, stored, Leaves(hashes, real, digests))
 
 
 def _seed(node: Node, key: CommitmentKey) -> bytes:
@@ -211,20 +199,9 @@ def _size(node: Node, key: CommitmentKey) -> int:
     return 0 if row is None else row.size
 
 
-def _compare(node: Node, key: CommitmentKey, collection: str) -> tuple[list[bytes], set[bytes]]:
-    """(digests that the tree does not have yet, digests that the collection no longer holds). A
-    collection that was removed counts as empty."""
-    committed: set[bytes] = set()
-    if _size(node, key):
-        for chunk in node.stores.commitments.chunks(key):
-            committed.update(digest for digest in chunk.digests if digest is not None)
-    exists = collection in {info.name for info in node.stores.holdings.collections()}
-    fresh = []
-    for rows in node.stores.holdings.digests(key.algorithm, [collection] if exists else []):
-        for row in rows:
-            raw = row.tobytes()
-            if raw in committed:
-                committed.discard(raw)
-            else:
-                fresh.append(raw)
-    return fresh, committed
+def _compare(node: Node, key: CommitmentKey, held: Bytes2D) -> tuple[Bytes2D, Bytes2D]:
+    """(digests that the tree does not have yet, digests that the collection no longer holds)."""
+    if not _size(node, key):
+        return held, held[:0]
+    committed = node.stores.commitments.leaves(key).digests
+    return held[~is_in(held, committed)], committed[~is_in(committed, held)]

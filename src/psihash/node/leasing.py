@@ -19,6 +19,8 @@ ALREADY_RUNNING = errors.define(
 
 SERVE: Final = "serve"
 _SECONDS: Final = 300
+RENEW_SECONDS: Final = 60.0
+"""How often a holder renews its lease."""
 
 
 def pair(peer: str) -> str:

@@ -7,7 +7,7 @@ import datetime as dt
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psihash import errors, limits
 from psihash.agreement.clauses import CLAUSE_RUNG
@@ -67,6 +67,8 @@ class _Drive:
     acked: int = 0
     moved: bool = True
     """Whether the last call brought either side anything."""
+    renewed: float = field(default_factory=time.monotonic)
+    """When the lease was last renewed."""
 
 
 def match(
@@ -229,11 +231,18 @@ def _pump(drive: _Drive) -> None:
         ended = _exchange(drive, hold=hold)
         # A peer that has no room for what we say is not told again and again at full speed.
         pause = 0.0 if drive.moved else min(0.5, 2 * pause + 0.01)
-        drive.lease = leasing.renew(drive.node, drive.lease)
+        _renew(drive)
         if drive.on_progress is not None:
             drive.on_progress(worker.progress)
         if ended and worker.await_turn(limits.POLL_SECONDS) and not worker.ended:
             raise errors.PeerError(SESSION_LOST, "the peer ended the session without a word")
+
+
+def _renew(drive: _Drive) -> None:
+    """Each renewal waits for whoever writes to the store, so not at every call."""
+    now = time.monotonic()
+    if now - drive.renewed >= leasing.RENEW_SECONDS:
+        drive.lease, drive.renewed = leasing.renew(drive.node, drive.lease), now
 
 
 def _exchange(drive: _Drive, *, hold: bool) -> bool:

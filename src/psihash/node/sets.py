@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from psihash.agreement.state import Agreement
 from psihash.node.commitments import Commitments
+from psihash.node.held import Held
 from psihash.node.holder import NodeHolder
 from psihash.node.node import Node
 from psihash.psi import encoding
@@ -31,10 +30,11 @@ def own_set(
     # A collection that was removed since it was offered is an empty set under its pseudonym.
     names = [collection.name for collection in collections if collection.name in held]
     holder = NodeHolder(node.stores.holdings, names, node.card.contact)
-    sets = {name: own_algorithm(node, name, names) for name in algorithms}
+    read = Held(node.stores.holdings)
+    sets = {name: own_algorithm(read, name, names) for name in algorithms}
     if rung is Rung.SERIES:
         sets = {name: _with_cells(holder, name, own) for name, own in sets.items()}
-    commitments = Commitments(node, agreement, collections, algorithms)
+    commitments = Commitments(node, agreement, collections, algorithms, read)
     return OwnSet(
         collections=collections,
         algorithms=sets,
@@ -44,11 +44,9 @@ def own_set(
     )
 
 
-def own_algorithm(node: Node, algorithm: AlgorithmId, names: Sequence[str]) -> OwnAlgorithm:
+def own_algorithm(held: Held, algorithm: AlgorithmId, names: Sequence[str]) -> OwnAlgorithm:
     """Distinct digests over the union of collections, sorted, and their tokens."""
-    chunks = list(node.stores.holdings.digests(algorithm, names))
-    empty = np.empty((0, algorithm.digest_bytes), dtype=np.uint8)
-    digests = np.ascontiguousarray(np.concatenate([empty, *chunks]))
+    digests = held.union(names, algorithm)
     return OwnAlgorithm(digests, encoding.tokens(algorithm, digests))
 
 

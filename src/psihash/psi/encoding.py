@@ -16,13 +16,12 @@ Arrays are C-contiguous ``uint8`` of shape (n, width). Shapes that do not fit ra
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from psihash import errors
+from psihash import bulk, errors
 from psihash.canonical import digest, framed
 from psihash.psi.engine import TOKEN_BYTES, Items, Outcome, Rng
 from psihash.terms import CANONICALISATION, AlgorithmId
@@ -45,10 +44,7 @@ CANARY: Final = -2
 
 _ELEMENT: Final = b"psihash/element/1"
 _CANARY: Final = b"psihash/canary/1"
-_ROWS_AT_ONCE: Final = 1 << 16
-"""Rows turned into Python bytes at a time; bounds the extra memory to some megabytes."""
-
-Bytes2D = npt.NDArray[np.uint8]
+Bytes2D = bulk.Bytes2D
 
 
 def token(algorithm: AlgorithmId, raw: bytes) -> bytes:
@@ -61,9 +57,9 @@ def token(algorithm: AlgorithmId, raw: bytes) -> bytes:
 
 
 def tokens(algorithm: AlgorithmId, digests: Bytes2D) -> Bytes2D:
-    """:func:`token` of every row: (n, digest_bytes) to (n, 32), about 1 us a row."""
+    """:func:`token` of every row: (n, digest_bytes) to (n, 32)."""
     _check(digests, algorithm.digest_bytes)
-    return _hash_rows(framed(CANONICALISATION.encode(), algorithm.encode()), digests)
+    return bulk.hash_rows(framed(CANONICALISATION.encode(), algorithm.encode()), digests)
 
 
 def element(context_kind: str, context_id: bytes, run: int, token: bytes) -> bytes:
@@ -76,19 +72,19 @@ def element(context_kind: str, context_id: bytes, run: int, token: bytes) -> byt
 def elements(context_kind: str, context_id: bytes, run: int, tokens: Bytes2D) -> Bytes2D:
     """:func:`element` of every row: (n, 32) to (n, 32). Never keep the answer for another run."""
     _check(tokens, TOKEN_BYTES)
-    return _hash_rows(_element_prefix(context_kind, context_id, run), tokens)
+    return bulk.hash_rows(_element_prefix(context_kind, context_id, run), tokens)
 
 
 def canaries(context_id: bytes, run: int) -> Bytes2D:
     """The 64 tokens (64, 32) that both sides add to their list in this run. They are public."""
     prefix = (_CANARY, _context(context_id), _run(run))
     rows = b"".join(digest(*prefix, index.to_bytes(8, "big")) for index in range(CANARIES))
-    return _rows(rows, TOKEN_BYTES)
+    return bulk.rows(rows, TOKEN_BYTES)
 
 
 def dummies(count: int, rng: Rng) -> Bytes2D:
     """Random tokens (count, 32). They go through the same map as real ones, as they must."""
-    return _rows(_random(count * TOKEN_BYTES, rng), TOKEN_BYTES)
+    return bulk.rows(_random(count * TOKEN_BYTES, rng), TOKEN_BYTES)
 
 
 def permutation(count: int, rng: Rng) -> npt.NDArray[np.int64]:
@@ -183,29 +179,6 @@ def _random(size: int, rng: Rng) -> bytes:
     return data
 
 
-def _rows(data: bytes, width: int) -> Bytes2D:
-    return np.frombuffer(data, dtype=np.uint8).reshape(-1, width)
-
-
 def _check(rows: Bytes2D, width: int) -> None:
     if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != width:
         raise errors.InputError(BAD_LIST, f"expected rows of {width} bytes")
-
-
-def _hash_rows(prefix: bytes, rows: Bytes2D) -> Bytes2D:
-    """SHA-256(prefix, length of a row, row) of each row; the prefix is absorbed only once."""
-    width = rows.shape[1]
-    base = hashlib.sha256(prefix + width.to_bytes(8, "big"))
-    out = np.empty((len(rows), TOKEN_BYTES), dtype=np.uint8)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        flat = rows[start : start + _ROWS_AT_ONCE].tobytes()
-        hashed = b"".join(_hash_each(base, flat, width))
-        out[start : start + _ROWS_AT_ONCE] = _rows(hashed, TOKEN_BYTES)
-    return out
-
-
-def _hash_each(base: hashlib._Hash, flat: bytes, width: int) -> Iterator[bytes]:
-    for start in range(0, len(flat), width):
-        state = base.copy()
-        state.update(flat[start : start + width])
-        yield state.digest()

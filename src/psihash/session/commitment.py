@@ -20,8 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from psihash import canonical, errors, limits
+import numpy as np
+import numpy.typing as npt
+
+from psihash import bulk, canonical, errors, limits
 from psihash.audit import merkle
+from psihash.bulk import Bytes2D
 from psihash.terms import AlgorithmId
 
 BAD_OPENING = errors.define(
@@ -74,17 +78,22 @@ def dummy_token(seed: bytes, index: int) -> bytes:
 
 
 def batch_leaves(
-    context: LeafContext, seed: bytes, start: int, tokens: Sequence[bytes | None]
-) -> list[bytes]:
-    """Leaf hashes of a batch that begins at leaf ``start``; None stands for a dummy."""
-    return [
-        context.leaf(
-            start + place,
-            salt(seed, start + place),
-            dummy_token(seed, start + place) if token is None else token,
-        )
-        for place, token in enumerate(tokens)
-    ]
+    context: LeafContext, seed: bytes, start: int, tokens: Bytes2D, real: npt.NDArray[np.bool_]
+) -> bytes:
+    """Leaf hashes, joined, of a batch that begins at leaf ``start``.
+
+    ``tokens`` has shape (n, 32); where ``real`` is False the row means nothing and the leaf is a
+    dummy's.
+    """
+    if bulk.native is not None:
+        words = (context.owner.encode(), context.agreement, context.algorithm.value.encode())
+        flags = np.ascontiguousarray(real, dtype=np.uint8)
+        return bytes(bulk.native.leaves(*words, seed, start, np.ascontiguousarray(tokens), flags))
+    leaves = []
+    for index, (token, is_real) in enumerate(zip(tokens, real, strict=True), start):
+        value = token.tobytes() if is_real else dummy_token(seed, index)
+        leaves.append(context.leaf(index, salt(seed, index), value))
+    return b"".join(leaves)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,17 @@ a dummy has none. The tree's meaning is :mod:`psihash.agreement`'s; here it is b
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from psihash import errors
+from psihash.bulk import Bytes2D, is_in
 from psihash.storage.database import Database
 from psihash.storage.errors import damaged
 from psihash.storage.tables import commitment_chunks, commitment_roots, commitments, peer_roots
@@ -60,14 +63,46 @@ class CommitmentRow:
     created: str
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Leaves ``start`` and following: ``leaf_hashes`` is 32 bytes each, ``digests`` None for a
-    dummy."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaves:
+    """Some leaves in a row."""
 
-    start: int
-    leaf_hashes: bytes
-    digests: list[bytes | None]
+    hashes: bytes
+    """32 bytes for each leaf."""
+    real: npt.NDArray[np.bool_]
+    """For each leaf whether it has a digest; a dummy has none."""
+    digests: Bytes2D
+    """Of those that have one, in their order: (number of them, digest bytes)."""
+
+    def __post_init__(self) -> None:
+        if len(self.hashes) != len(self.real) * _HASH_BYTES:
+            raise ValueError("one leaf hash of 32 bytes for each leaf")
+        if len(self.digests) != np.count_nonzero(self.real):
+            raise ValueError("one digest for each leaf that is not a dummy")
+
+    def __len__(self) -> int:
+        return len(self.real)
+
+    def part(self, start: int, stop: int) -> Leaves:
+        """Leaves ``start`` to ``stop``."""
+        first, last = np.count_nonzero(self.real[:start]), np.count_nonzero(self.real[:stop])
+        hashes = self.hashes[start * _HASH_BYTES : stop * _HASH_BYTES]
+        return Leaves(hashes, self.real[start:stop], self.digests[first:last])
+
+    @classmethod
+    def joined(cls, parts: list[Leaves]) -> Leaves:
+        """Some parts, of one algorithm, one behind the other; at least one."""
+        return cls(
+            b"".join(part.hashes for part in parts),
+            np.concatenate([part.real for part in parts]),
+            np.concatenate([part.digests for part in parts]),
+        )
+
+    @classmethod
+    def none(cls, algorithm: AlgorithmId) -> Leaves:
+        """No leaves."""
+        empty = np.empty((0, algorithm.digest_bytes), dtype=np.uint8)
+        return cls(b"", np.empty(0, dtype=np.bool_), empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,68 +162,54 @@ class CommitmentStore:
         return found
 
     def append(
-        self,
-        key: CommitmentKey,
-        expected_size: int,
-        leaf_hashes: bytes,
-        digests: Sequence[bytes | None],
-        root: bytes,
-        now: str,
+        self, key: CommitmentKey, expected_size: int, leaves: Leaves, root: bytes, now: str
     ) -> bool:
         """Append leaves and keep the new root, all or nothing; False, with nothing changed, where
-        the size is no longer ``expected_size``. A digest has the algorithm's length or is None."""
-        width = key.algorithm.digest_bytes
-        if len(leaf_hashes) != len(digests) * _HASH_BYTES or not digests:
-            raise ValueError("one leaf hash for each digest, and at least one")
-        if any(digest is not None and len(digest) != width for digest in digests):
-            raise ValueError("a digest has the wrong length")
+        the size is no longer ``expected_size``. A digest has the algorithm's length."""
+        if not len(leaves) or leaves.digests.shape[1] != key.algorithm.digest_bytes:
+            raise ValueError("at least one leaf, and digests of the algorithm's length")
         with self._database.transaction() as connection:
             moved = connection.execute(
                 commitments.update()
                 .where(*_is(commitments, key), commitments.c.size == expected_size)
-                .values(size=expected_size + len(digests))
+                .values(size=expected_size + len(leaves))
             )
             if moved.rowcount != 1:
                 self.get(key)
                 return False
-            _write_leaves(connection, key, expected_size, leaf_hashes, list(digests))
+            _write_leaves(connection, key, expected_size, leaves)
             connection.execute(
                 commitment_roots.insert().values(
                     **key.columns(),
-                    size=expected_size + len(digests),
+                    size=expected_size + len(leaves),
                     root=root,
                     added=normal(now),
                 )
             )
         return True
 
-    def forget(self, key: CommitmentKey, erased: Container[bytes]) -> int:
+    def forget(self, key: CommitmentKey, erased: Bytes2D) -> int:
         """Take digests that are no longer held out of the leaves; return how many there were. The
         leaf hashes stay: salted, they say nothing, and the tree must keep its root."""
         found = 0
         with self._database.transaction() as connection:
-            for chunk in self.chunks(key):
-                kept = [None if digest in erased else digest for digest in chunk.digests]
-                gone = sum(a is not b for a, b in zip(kept, chunk.digests, strict=True))
-                if not gone:
+            for number, chunk in enumerate(self.chunks(key)):
+                gone = is_in(chunk.digests, erased)
+                if not gone.any():
                     continue
-                found += gone
+                found += int(np.count_nonzero(gone))
+                kept = chunk.real.copy()
+                kept[np.flatnonzero(chunk.real)[gone]] = False
                 connection.execute(
                     commitment_chunks.update()
-                    .where(
-                        *_is(commitment_chunks, key),
-                        commitment_chunks.c.number == chunk.start // CHUNK_LEAVES,
-                    )
-                    .values(
-                        present=_bitmap(kept),
-                        digests=b"".join(digest for digest in kept if digest is not None),
-                    )
+                    .where(*_is(commitment_chunks, key), commitment_chunks.c.number == number)
+                    .values(present=_bitmap(kept), digests=chunk.digests[~gone].tobytes())
                 )
             if found:
                 self._database.erased()
         return found
 
-    def chunk(self, key: CommitmentKey, number: int) -> Chunk:
+    def chunk(self, key: CommitmentKey, number: int) -> Leaves:
         """Leaves ``number * 4096`` and following. Raises NotFoundError past the end."""
         query = sa.select(commitment_chunks).where(
             *_is(commitment_chunks, key), commitment_chunks.c.number == number
@@ -199,20 +220,15 @@ class CommitmentStore:
             raise errors.NotFoundError(UNKNOWN_COMMITMENT, "the commitment has no such leaf")
         return _chunk(key, row)
 
-    def chunks(self, key: CommitmentKey) -> Iterator[Chunk]:
-        """All leaves in order, one chunk at a time; raises NotFoundError for an unknown key."""
+    def chunks(self, key: CommitmentKey) -> Iterator[Leaves]:
+        """All leaves in order, 4,096 at a time; raises NotFoundError for an unknown key."""
         size = self.get(key).size
         for number in range(-(-size // CHUNK_LEAVES)):
-            chunk = self.chunk(key, number)
-            if chunk.start + len(chunk.digests) > size:
-                kept = size - chunk.start
-                yield Chunk(chunk.start, chunk.leaf_hashes[: kept * 32], chunk.digests[:kept])
-                return
-            yield chunk
+            yield self.chunk(key, number).part(0, min(CHUNK_LEAVES, size - number * CHUNK_LEAVES))
 
-    def leaf_hashes(self, key: CommitmentKey) -> bytes:
-        """All leaf hashes joined: 32 bytes each, so 320 MB for 10^7 leaves."""
-        return b"".join(chunk.leaf_hashes for chunk in self.chunks(key))
+    def leaves(self, key: CommitmentKey) -> Leaves:
+        """All leaves: 48 to 96 bytes for each."""
+        return Leaves.joined([Leaves.none(key.algorithm), *self.chunks(key)])
 
     def roots(self, key: CommitmentKey) -> list[RootRow]:
         """Every root there ever was, smallest size first."""
@@ -277,54 +293,39 @@ def _is(table: sa.Table, key: CommitmentKey) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == value for name, value in key.columns().items()]
 
 
-def _write_leaves(
-    connection: Connection,
-    key: CommitmentKey,
-    start: int,
-    leaf_hashes: bytes,
-    digests: list[bytes | None],
-) -> None:
+def _write_leaves(connection: Connection, key: CommitmentKey, start: int, leaves: Leaves) -> None:
     first, filled = divmod(start, CHUNK_LEAVES)
     if filled:
         where = [*_is(commitment_chunks, key), commitment_chunks.c.number == first]
         row = connection.execute(sa.select(commitment_chunks).where(*where)).one()
-        tail = _chunk(key, row)
-        leaf_hashes = tail.leaf_hashes[: filled * _HASH_BYTES] + leaf_hashes
-        digests = tail.digests[:filled] + digests
+        leaves = Leaves.joined([_chunk(key, row).part(0, filled), leaves])
         connection.execute(commitment_chunks.delete().where(*where))
     rows = []
-    for offset in range(0, len(digests), CHUNK_LEAVES):
-        part = digests[offset : offset + CHUNK_LEAVES]
+    for offset in range(0, len(leaves), CHUNK_LEAVES):
+        part = leaves.part(offset, min(offset + CHUNK_LEAVES, len(leaves)))
         rows.append(
             {
                 **key.columns(),
                 "number": first + offset // CHUNK_LEAVES,
-                "leaf_hashes": leaf_hashes[offset * 32 : (offset + len(part)) * 32],
-                "present": _bitmap(part),
-                "digests": b"".join(digest for digest in part if digest is not None),
+                "leaf_hashes": part.hashes,
+                "present": _bitmap(part.real),
+                "digests": part.digests.tobytes(),
             }
         )
     connection.execute(commitment_chunks.insert(), rows)
 
 
-def _bitmap(digests: Sequence[bytes | None]) -> bytes:
+def _bitmap(real: npt.NDArray[np.bool_]) -> bytes:
     """Bit i (from the lowest of byte 0) says whether leaf i has a digest."""
-    bits = sum(1 << index for index, digest in enumerate(digests) if digest is not None)
-    return bits.to_bytes(-(-len(digests) // 8), "little")
+    return np.packbits(real, bitorder="little").tobytes()
 
 
-def _chunk(key: CommitmentKey, row: Any) -> Chunk:
-    width = key.algorithm.digest_bytes
+def _chunk(key: CommitmentKey, row: Any) -> Leaves:
     count, rest = divmod(len(row.leaf_hashes), _HASH_BYTES)
-    bits = int.from_bytes(row.present, "little")
-    if rest or bits >> count or bits.bit_count() * width != len(row.digests):
+    bits = np.unpackbits(np.frombuffer(row.present, dtype=np.uint8), bitorder="little")
+    real, width = bits[:count].astype(np.bool_), key.algorithm.digest_bytes
+    whole = not rest and len(row.present) == -(-count // 8) and not bits[count:].any()
+    if not whole or np.count_nonzero(real) * width != len(row.digests):
         raise damaged("commitment")
-    digests: list[bytes | None] = []
-    at = 0
-    for index in range(count):
-        if bits >> index & 1:
-            digests.append(row.digests[at : at + width])
-            at += width
-        else:
-            digests.append(None)
-    return Chunk(row.number * CHUNK_LEAVES, row.leaf_hashes, digests)
+    digests = np.frombuffer(row.digests, dtype=np.uint8).reshape(-1, width)
+    return Leaves(row.leaf_hashes, real, digests)

@@ -13,7 +13,7 @@ from psihash import errors
 from psihash.audit import merkle
 from psihash.hashset.model import Verdict
 from psihash.psi import encoding
-from psihash.psi.engine import Rng
+from psihash.psi.engine import TOKEN_BYTES, Rng
 from psihash.psi.series import make_cells
 from psihash.session.commitment import BAD_OPENING, LeafContext, Opening, batch_leaves, salt
 from psihash.session.own import OfferedCollection, OwnAlgorithm, OwnSet
@@ -40,9 +40,13 @@ class MemoryCommitment:
             return
         batch, start = size_class(len(fresh)), self.size
         order = encoding.permutation(batch, self._rng)
-        row = [fresh[place] if place < len(fresh) else None for place in order]
-        self.leaves += b"".join(batch_leaves(self.context, self.seed, start, row))
-        self.places |= {t: start + place for place, t in enumerate(row) if t is not None}
+        real = order < len(fresh)
+        rows = np.zeros((batch, TOKEN_BYTES), dtype=np.uint8)
+        for place in np.flatnonzero(real):
+            token = fresh[order[place]]
+            rows[place] = np.frombuffer(token, dtype=np.uint8)
+            self.places[token] = start + int(place)
+        self.leaves += batch_leaves(self.context, self.seed, start, rows, real)
 
     @property
     def size(self) -> int:
