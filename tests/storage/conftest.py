@@ -13,7 +13,7 @@ import pytest
 
 from psihash.storage.database import Database
 from psihash.storage.migrate import HEAD
-from psihash.storage.tables import metadata
+from psihash.storage.schema import metadata
 
 
 @pytest.fixture(scope="session")

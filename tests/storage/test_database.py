@@ -24,8 +24,8 @@ from psihash.storage.holdings import Holdings
 from psihash.storage.leases import LeaseStore
 from psihash.storage.outbox import OutboxStore
 from psihash.storage.peers import PeerStore
+from psihash.storage.schema import metadata
 from psihash.storage.sessions import SessionRow, SessionStore
-from psihash.storage.tables import metadata
 from psihash.terms import Rung, SessionRole
 
 from .lists import LATER, MD5, NOW, SHA1, row, take_in

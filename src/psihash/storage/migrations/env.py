@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from psihash.storage.tables import metadata
+from psihash.storage.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

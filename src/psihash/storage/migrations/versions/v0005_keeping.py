@@ -1,0 +1,12 @@
+"""Exports, corrections, and the log's own retention."""
+
+from __future__ import annotations
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Filled in by the change that needs it."""

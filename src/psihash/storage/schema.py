@@ -1,0 +1,8 @@
+"""The whole schema: every module that declares tables, so that none is forgotten."""
+
+from __future__ import annotations
+
+from psihash.storage import tables_followup, tables_keeping, tables_people
+from psihash.storage.tables import metadata
+
+__all__ = ["metadata", "tables_followup", "tables_keeping", "tables_people"]

@@ -1,0 +1,3 @@
+"""Hits, requests to a peer, and their answers. Part of :mod:`psihash.storage.schema`."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Exports and corrections. Part of :mod:`psihash.storage.schema`."""
+
+from __future__ import annotations
