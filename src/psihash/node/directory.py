@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from psihash.identity.cards import accept_card, parse_card
+from functools import lru_cache
+
+from psihash.identity.cards import VerifiedCard, accept_card, parse_card
 from psihash.identity.trust import KnownPeer, PeerStatus
 from psihash.storage.peers import PeerRow, PeerStore
 
@@ -24,5 +26,10 @@ class StoredDirectory:
 
 def known(row: PeerRow) -> KnownPeer:
     """A stored peer; its card must still carry the fingerprint that was confirmed."""
-    card = accept_card(parse_card(row.card), row.fingerprint)
-    return KnownPeer(card, PeerStatus(row.status.value))
+    return KnownPeer(_accepted(row.card, row.fingerprint), PeerStatus(row.status.value))
+
+
+@lru_cache(maxsize=128)
+def _accepted(card: bytes, fingerprint: str) -> VerifiedCard:
+    """Every call of a peer asks for its card; the same bytes are the same card."""
+    return accept_card(parse_card(card), fingerprint)

@@ -6,6 +6,7 @@ A push, a later contact and a file on a stick all end in :func:`take`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from psihash import errors, limits
 from psihash.agreement.documents import Document, parse_body, verify_document
@@ -37,14 +38,22 @@ OUTBOX_KIND = "agreement"
 def load(node: Node, agreement: str) -> Agreement:
     """An agreement from the store, its documents verified again."""
     row = node.stores.agreements.get(agreement)
-    terms = parse_terms(row.terms)
-    loaded = Agreement(terms)
+    bodies = (stored.body for stored in node.stores.agreements.documents(agreement))
+    return _verified(row.terms, tuple(bodies))
+
+
+@lru_cache(maxsize=128)
+def _verified(terms_body: bytes, bodies: tuple[bytes, ...]) -> Agreement:
+    """The same bytes are the same agreement: a session loads it at every step."""
+    terms = parse_terms(terms_body)
+    agreement = Agreement(terms)
     keys = {party.agency: party.signing_key for party in terms.parties}
-    for stored in node.stores.agreements.documents(agreement):
-        body = parse_body(stored.body)
+    for stored in bodies:
+        body = parse_body(stored)
         if not isinstance(body, Terms):
-            loaded = loaded.with_document(verify_document(body, body.author, keys[body.author]))
-    return loaded
+            verified = verify_document(body, body.author, keys[body.author])
+            agreement = agreement.with_document(verified)
+    return agreement
 
 
 def take(node: Node, peer: KnownPeer, body: bytes) -> str:
