@@ -23,11 +23,11 @@ PINNED := $(PIP) --require-hashes --only-binary :all:
 PYTEST := $(PY) -m pytest
 REPORTS := .venv/reports
 
-NATIVE_SOURCES := $(shell find src/rust -path src/rust/target -prune -o -type f -print 2>/dev/null | tr ' ' '?')
+NATIVE_SOURCES := $(shell find src/rust \( -name target -o -name corpus -o -name artifacts \) -prune -o -type f -print 2>/dev/null | tr ' ' '?')
 # An environment holds absolute paths: one that was moved or copied runs the other tree's code.
 MOVED := $(shell test ! -e .venv/.where || test "$$(cat .venv/.where)" = "$$(pwd -P)" || echo yes)
 
-.PHONY: help install dev test lint format proto proto-check docs demo soak figures lock clean FORCE
+.PHONY: help install dev test lint native-check format proto proto-check docs demo soak figures lock clean FORCE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -54,9 +54,30 @@ lint: dev ## ruff, mypy --strict and the import contracts; all of them, whatever
 	run .venv/bin/lint-imports; \
 	exit $$status
 
+# Builds into src/rust/target (or CARGO_TARGET_DIR), where the installation has built most of it.
+native-check: .venv/bin/python ## rustfmt, clippy and tests of the native part, and whether its fuzz targets compile
+	@if [ ! -f src/rust/Cargo.toml ]; then echo "no native part in this tree: nothing to check"; exit 0; fi; \
+	for tool in cargo cargo-fmt cargo-clippy; do \
+	  command -v $$tool >/dev/null 2>&1 || { \
+	    echo "no $$tool on this machine, so the native part is not checked" >&2; \
+	    test "$${PSIHASH_REQUIRE_NATIVE:-0}" != 1; exit; }; done; \
+	status=0; run() { echo "$$*"; "$$@" || status=1; }; \
+	export CARGO_TARGET_DIR="$${CARGO_TARGET_DIR:-$(CURDIR)/src/rust/target}"; \
+	export PYO3_PYTHON="$(CURDIR)/$(PY)" PROPTEST_RNG_SEED=1; \
+	run cargo fmt --check --manifest-path src/rust/Cargo.toml; \
+	run cargo fmt --check --manifest-path src/rust/fuzz/Cargo.toml; \
+	run cargo clippy --quiet --locked --all-targets --all-features \
+	  --manifest-path src/rust/Cargo.toml -- -D warnings; \
+	run cargo clippy --quiet --locked --all-targets --no-default-features \
+	  --manifest-path src/rust/fuzz/Cargo.toml -- -D warnings; \
+	run cargo test --quiet --locked --release --manifest-path src/rust/Cargo.toml; \
+	exit $$status
+
 format: dev ## let ruff sort imports and lay out the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+	@if command -v cargo-fmt >/dev/null 2>&1; then \
+	  for part in src/rust src/rust/fuzz; do cargo fmt --manifest-path $$part/Cargo.toml; done; fi
 
 proto: dev ## generate the wire code again from proto/
 	$(PY) -m tests.architecture.generated_code write
@@ -89,7 +110,8 @@ lock: ## resolve requirements/*.txt anew from pyproject.toml; needs uv (make loc
 
 clean: ## remove the environment and everything built
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf build dist demo-output src/rust/target
+	rm -rf build dist demo-output src/rust/target src/rust/fuzz/target
+	rm -rf src/rust/fuzz/corpus src/rust/fuzz/artifacts
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The steps of an installation. Each stamp says that its step is done for the files it depends on.

@@ -14,6 +14,14 @@ def short(identifier: str) -> str:
     return identifier[:12]
 
 
+def correction_hint(collection: str) -> list[str]:
+    """What to do where something that matched before may have been erased from a collection."""
+    return [
+        "Some of it may have matched before. To tell the peers that it is erased:",
+        f"  psihash correction notify --collection '{collection}' --reason erased --text TEXT",
+    ]
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """``1 item``, ``2 items``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

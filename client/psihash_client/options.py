@@ -10,11 +10,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from psihash.terms import AlgorithmId, parse_algorithm
+from psihash.terms import AlgorithmId, Rung, parse_algorithm
+
+if TYPE_CHECKING:
+    from psihash.agreement.approvals import RungRule
 
 
 class ManyOption(click.Option):
@@ -79,6 +82,24 @@ def algorithms(
     """Callback: ``md5``, ``MD5,SHA-1`` and repetitions of both. Raises InputError ``bad-term``."""
     names = [part for value in values for part in value.split(",") if part.strip()]
     return tuple(dict.fromkeys(parse_algorithm(name) for name in names))
+
+
+def approval_rules(
+    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
+) -> dict[Rung, RungRule]:
+    """Callback: ``records=person``, ``items=20-of-series``; each rung once. Raises a usage error,
+    or InputError ``bad-document`` for a rule that is none."""
+    from psihash.agreement.approvals import rule_from_words
+
+    rules: dict[Rung, RungRule] = {}
+    for value in values:
+        word, _, rule = value.strip().lower().partition("=")
+        if word not in list(Rung) or not rule or Rung(word) in rules:
+            raise click.BadParameter(
+                f"'{value}' is not RUNG=RULE with a rung of {', '.join(Rung)}, each once."
+            )
+        rules[Rung(word)] = rule_from_words(rule)
+    return rules
 
 
 def path(text: str) -> Path:

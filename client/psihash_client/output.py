@@ -13,7 +13,7 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -35,13 +35,32 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else _REPLACEMENT for char in text)
 
 
-def show(as_json: bool, document: Mapping[str, Any], lines: Iterable[str]) -> None:
-    """Print a result: the document, or the lines for people (made only when they are wanted)."""
+Document = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""What a program reads, or how to make it."""
+
+
+def show(as_json: bool, document: Document, lines: Iterable[str]) -> None:
+    """Print a result: the document, or the lines for people. Only what is wanted is made."""
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=True, indent=2, default=str))
+        click.echo(_json(document() if callable(document) else document))
         return
     for line in lines:
         click.echo(plain(line))
+
+
+_encode = json.JSONEncoder(ensure_ascii=True, default=str).encode
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    """JSON with a line for each member, and for each element where that is a list of objects: a
+    result may have a million, and the fast encoder breaks no lines."""
+    members = []
+    for name, value in document.items():
+        text = _encode(value)
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            text = "[\n    " + ",\n    ".join(map(_encode, value)) + "\n  ]"
+        members.append(f"  {_encode(name)}: {text}")
+    return "{\n" + ",\n".join(members) + "\n}"
 
 
 def note(text: str) -> None:

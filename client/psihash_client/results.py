@@ -32,6 +32,18 @@ def result_document(result: SessionResult) -> dict[str, Any]:
     return document
 
 
+def quarantined_document(result: SessionResult) -> list[dict[str, Any]]:
+    """The items that match too much, for a person who wants to know which."""
+    return [
+        {
+            "digests": {name.value: text for name, text in item.digests.items()},
+            "collections": list(item.collections),
+            "peer_collections": list(item.peer_collections),
+        }
+        for item in result.quarantined
+    ]
+
+
 def result_lines(result: SessionResult, heading: str = "") -> Iterator[str]:
     """The result in the order in which an analyst needs it."""
     if heading:
@@ -47,6 +59,7 @@ def result_lines(result: SessionResult, heading: str = "") -> Iterator[str]:
     yield from _first_to_see(result)
     yield from _links(result)
     yield from _counts(result)
+    yield from _quarantined(result)
     yield from _next_steps(result)
 
 
@@ -152,6 +165,25 @@ def _items_in_words(result: SessionResult) -> str:
         are = "is" if most == 1 else "are"
         return f"{plural(most, 'item')} of yours {are} also there{where}."
     return f"Between {least:,} and {most:,} items of yours are also there{where}."
+
+
+def _quarantined(result: SessionResult) -> Iterator[str]:
+    """What matches too much: of each item a digest and how much of both sides it stands in."""
+    if not result.quarantined:
+        return
+    yield ""
+    yield from wrapped(
+        f"Quarantined: {plural(len(result.quarantined), 'item')} that stand in a large share of "
+        "all collections of one side, as logos and test images do. They are counted above but not "
+        "among the links; `psihash export` leaves them out unless --include-quarantined is given."
+    )
+    yield ""
+    rows = [
+        (next(iter(item.digests.values()), "-"), len(item.collections), len(item.peer_collections))
+        for item in result.quarantined
+    ]
+    headers = ("digest", "in your collections", "in theirs")
+    yield from _beginning(headers, rows, elastic=())
 
 
 def _next_steps(result: SessionResult) -> Iterator[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -47,7 +47,7 @@ class Shell:
         finally:
             node.close()
 
-    def show(self, document: Mapping[str, Any], lines: Iterable[str]) -> None:
+    def show(self, document: output.Document, lines: Iterable[str]) -> None:
         output.show(self.json, document, lines)
 
     def confirm(self, question: str) -> None:

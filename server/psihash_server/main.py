@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import grpc
 
 from psihash import errors, limits
+from psihash.node import cosigning, witnesses
 from psihash.node.answering import Answering
 from psihash.node.node import Node
+from psihash.node.roles import RULE_ACTOR
 from psihash.node.tls_probe import split_endpoint
-from psihash.wire.v1 import peer_pb2_grpc
+from psihash.wire.v1 import peer_pb2_grpc, witness_pb2_grpc
+from psihash_server import logs, metrics
 from psihash_server.credentials import Credentials
+from psihash_server.health import add_health
 from psihash_server.service import PeerService
+from psihash_server.witnessing import WitnessingService
 
 LISTEN_FAILED = errors.define("listen-failed", "the address to listen on is taken or not ours")
 
@@ -26,6 +31,9 @@ THREADS: Final = 64
 """Calls handled at a time; a held call waits in one of them for about a second."""
 
 HOUSEKEEPING_SECONDS: Final = 30.0
+
+COSIGNING_SECONDS: Final = 60.0
+"""How often it is looked whether somebody is due; each is, once a day."""
 
 OPTIONS: Final = [
     ("grpc.so_reuseport", 0),  # or two servers would share a port without an error
@@ -50,11 +58,12 @@ OPTIONS: Final = [
 def serve(node: Node, listen: str, on_ready: Callable[[str], None] | None = None) -> None:
     """Answer peers on ``listen`` (HOST:PORT) until SIGTERM or SIGINT. Blocks."""
     node.keys  # noqa: B018 - asks for the passphrase now, not at the first call
+    node.actor = RULE_ACTOR  # nobody sits here, whoever started it
     asyncio.run(_serve(node, listen, on_ready or _say_ready))
 
 
 def _say_ready(address: str) -> None:
-    print(f"psihash answers on {address}", file=sys.stderr, flush=True)
+    logs.SERVER.info("psihash answers on %s", address)
 
 
 async def _serve(node: Node, listen: str, on_ready: Callable[[str], None]) -> None:
@@ -66,16 +75,59 @@ async def _serve(node: Node, listen: str, on_ready: Callable[[str], None]) -> No
     try:
         service = PeerService(node, answering, pool)
         peer_pb2_grpc.add_PeerServicer_to_server(service, server)  # type: ignore[no-untyped-call]
+        witness_pb2_grpc.add_WitnessingServicer_to_server(  # type: ignore[no-untyped-call]
+            WitnessingService(node, service), server
+        )
+        health = await add_health(server)
         port = _listen(server, listen, Credentials(node).server_credentials())
         await server.start()
-        on_ready(f"{listen.rpartition(':')[0]}:{port}")
-        await _until_stopped(answering)
+        with _metrics(node, service), _chores(node):
+            on_ready(f"{listen.rpartition(':')[0]}:{port}")
+            await _until_stopped(answering)
+        await health.enter_graceful_shutdown()
         # The peers learn from the calls that they make now why their sessions end.
         await asyncio.get_running_loop().run_in_executor(None, answering.stop)
         await server.stop(grace=2.0)
     finally:
         answering.close()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _metrics(node: Node, service: PeerService) -> Iterator[None]:
+    """Metrics, where the settings name an address for them."""
+    if not node.settings.metrics_listen:
+        yield
+        return
+    shown = metrics.server(node, service.calls, node.settings.metrics_listen)
+    threading.Thread(target=shown.serve_forever, name="psihash-metrics", daemon=True).start()
+    logs.SERVER.info("metrics are shown", extra={"address": shown.address})
+    try:
+        yield
+    finally:
+        shown.shutdown()
+        shown.server_close()
+
+
+@contextlib.contextmanager
+def _chores(node: Node) -> Iterator[None]:
+    """Once a day checkpoints are exchanged with each peer and the witness. In a thread of its own:
+    a peer that does not answer must not keep the housekeeping from holding its lease."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.wait(COSIGNING_SECONDS):
+            try:
+                cosigning.daily(node)
+                witnesses.daily(node)
+            except errors.PsihashError as error:
+                logs.SERVER.warning("cosigning failed", extra={"code": error.code})
+
+    threading.Thread(target=run, name="psihash-cosigning", daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
 
 
 def _listen(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials) -> int:

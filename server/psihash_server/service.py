@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -29,7 +31,9 @@ from psihash.wire.codec import encode_receipt
 from psihash.wire.fields import few, malformed
 from psihash.wire.v1 import peer_pb2 as pb
 from psihash.wire.v1 import peer_pb2_grpc
+from psihash_server import logs
 from psihash_server.fairness import FairShare
+from psihash_server.metrics import Calls
 
 OLD_TLS = errors.define("old-tls", "the peer's connection uses an older TLS than 1.3")
 
@@ -53,6 +57,7 @@ class PeerService(peer_pb2_grpc.PeerServicer):
         self._node, self._answering, self._pool = node, answering, pool
         self._refusals = Refusals(node)
         self._share = FairShare()
+        self.calls = Calls()
 
     async def Sync(self, request: pb.SyncRequest, context: _Context) -> pb.SyncReply:
         def answer(peer: VerifiedPeer) -> pb.SyncReply:
@@ -68,7 +73,7 @@ class PeerService(peer_pb2_grpc.PeerServicer):
                 outcomes_signature=signature,
             )
 
-        return await self._answer(context, answer)
+        return await self.answer(context, answer)
 
     async def Preflight(self, request: pb.PreflightRequest, context: _Context) -> pb.PreflightReply:
         def answer(peer: VerifiedPeer) -> pb.PreflightReply:
@@ -77,7 +82,7 @@ class PeerService(peer_pb2_grpc.PeerServicer):
             )
             return pb.PreflightReply(coverage=preflight.encode(coverage), engines=engines)
 
-        return await self._answer(context, answer)
+        return await self.answer(context, answer)
 
     async def Exchange(self, request: pb.ExchangeRequest, context: _Context) -> pb.ExchangeReply:
         def answer(peer: VerifiedPeer) -> pb.ExchangeReply:
@@ -97,7 +102,7 @@ class PeerService(peer_pb2_grpc.PeerServicer):
                 ended=ended,
             )
 
-        return await self._answer(context, answer)
+        return await self.answer(context, answer)
 
     async def Settle(self, request: pb.SettleRequest, context: _Context) -> pb.SettleReply:
         def answer(peer: VerifiedPeer) -> pb.SettleReply:
@@ -110,20 +115,31 @@ class PeerService(peer_pb2_grpc.PeerServicer):
                 aborted_signature=signature,
             )
 
-        return await self._answer(context, answer)
+        return await self.answer(context, answer)
 
-    async def _answer(self, context: _Context, work: Callable[[VerifiedPeer], _Reply]) -> _Reply:
+    async def answer(self, context: _Context, work: Callable[[VerifiedPeer], _Reply]) -> _Reply:
         """Prove who calls and do the work, both off the event loop."""
         facts = context.auth_context() or {}
         pem = facts.get("x509_pem_cert", [b""])[0]
         version = facts.get("ssl_tls_version", [b""])[0]
+        began = time.monotonic()
         outcome = await asyncio.get_running_loop().run_in_executor(
             self._pool, self._attempt, pem, version, work
         )
+        self._note(work, outcome, began)
         if isinstance(outcome, _Refusal):
             await context.abort(outcome.status, outcome.details)
             raise AssertionError("abort raises")
         return outcome
+
+    def _note(self, work: Callable[[VerifiedPeer], Any], outcome: Any, began: float) -> None:
+        """Count the call, and say how it ended."""
+        method = work.__qualname__.split(".")[1]  # the method whose closure it is
+        code = outcome.details.split(" ")[0] if isinstance(outcome, _Refusal) else ""
+        self.calls.count(method, code)
+        took = round(1000 * (time.monotonic() - began))
+        told = {"method": method, "code": code or "ok", "milliseconds": took}
+        logs.CALLS.log(logging.INFO if code else logging.DEBUG, "call", extra=told)
 
     def _attempt(
         self, pem: bytes, version: bytes, work: Callable[[VerifiedPeer], _Reply]

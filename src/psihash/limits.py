@@ -47,6 +47,9 @@ MAX_CHECKPOINT: Final = 8 * 1024
 
 MAX_RECEIPT: Final = 64 * 1024
 
+MAX_APPROVAL: Final = 64 * 1024
+"""The approval of a session, with a person's decision and what was decided about."""
+
 MAX_CONCURRENT_SESSIONS: Final = 8
 """Sessions that one node answers at a time; each holds one worker thread."""
 
@@ -79,3 +82,13 @@ CALL_SECONDS: Final = 30.0
 
 POLL_SECONDS: Final = 1.0
 """How long the responder holds an Exchange call when it has nothing to say."""
+
+OVER_MATCH_SHARE: Final = 0.5
+"""An item in more than half of all collections tells nothing about any of them: a logo, a test
+image, a picture that a tool puts beside every case."""
+
+OVER_MATCH_COLLECTIONS: Final = 10
+"""Of fewer collections a share says little."""
+
+LOG_RETENTION_DAYS: Final = 1_095
+"""Three years, after which logs are erased (Regulation (EU) 2024/982 Art. 40)."""

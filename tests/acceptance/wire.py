@@ -16,9 +16,10 @@ from typing import Any, NoReturn
 import grpc
 import pytest
 from psihash_server.service import TLS_VERSION, PeerService
+from psihash_server.witnessing import WitnessingService
 
 from psihash.identity.trust import KnownPeer, verify_peer
-from psihash.node import channel, contact, matching, opening, preflight
+from psihash.node import channel, contact, cosigning, matching, opening, preflight
 from psihash.node.answering import Answering
 from psihash.node.node import Node
 from tests.cli.homes import Home
@@ -100,7 +101,14 @@ class LocalChannel:
         pass
 
     def call(self, method: Callable[[Any], Callable[..., Any]], request: Any) -> Any:
-        answer = method(self.exchange.service(self._agency))
+        return self._call(method(self.exchange.service(self._agency)), request)
+
+    def call_witness(self, method: Callable[[Any], Callable[..., Any]], request: Any) -> Any:
+        answerer = self.exchange.node(self._agency)
+        service = WitnessingService(answerer, self.exchange.service(self._agency))
+        return self._call(method(service), request)
+
+    def _call(self, answer: Callable[..., Any], request: Any) -> Any:
         # The bytes of a request are the service's own, as they are after a network.
         copy = type(request).FromString(request.SerializeToString())
         try:
@@ -114,6 +122,6 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Exchange:
     """From now on the nodes of this process reach each other through the exchange."""
     exchange = Exchange()
     wired = type("WiredChannel", (LocalChannel,), {"exchange": exchange})
-    for module in (matching, preflight, contact):
+    for module in (matching, preflight, contact, cosigning):
         monkeypatch.setattr(module, "PeerChannel", wired)
     return exchange

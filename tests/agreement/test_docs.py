@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from psihash.agreement import vocabulary
+from psihash.agreement import session_approval, vocabulary
 from psihash.agreement.documents import (
     Annex,
     Refusal,
@@ -18,12 +18,16 @@ from psihash.agreement.documents import (
     sign_document,
     verify_document,
 )
+from psihash.agreement.session_approval import By, SessionApproval
 from psihash.agreement.status import Status
 from psihash.agreement.terms import parse_terms, terms_dict
+from psihash.terms import Rung
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "agreements.md").read_text(encoding="utf-8")
 NOT_ON_THE_WIRE = {"agreement-unknown", "agreement-ambiguous", "bad-time"}
+
+SESSION_APPROVAL = SessionApproval("nl", "", Rung.COUNT, "", By.RULE, "agreed", "")
 
 
 def test_every_code_is_explained() -> None:
@@ -45,6 +49,7 @@ def test_every_member_and_word_is_explained(world: Any) -> None:
     words |= annex.members()["collections"][0].keys()
     for kind in (vocabulary.DataSubject, vocabulary.OpenedBy, vocabulary.Tlp):
         words |= set(kind)
+    words |= SESSION_APPROVAL._members().keys() | {session_approval.TYPE, *session_approval.By}
     for signed in (TermsSignature, Annex, Refusal, Revocation):
         words |= {signed.TYPE, signed.CONTEXT.value}
     assert {str(word) for word in words if f"`{word}`" not in PAGE} == set()

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("src", "server", "client")
 CORE = (
     "session",
+    "casework",
     "psi",
     "audit",
     "agreement",

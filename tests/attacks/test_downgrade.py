@@ -58,7 +58,7 @@ OFFERS: dict[str, tuple[dict[str, Any], str]] = {
     "tokens made another way": ({"canonicalisation": "psihash/token/0"}, "wrong-canonicalisation"),
     "an offer that has expired": ({"expires": "2020-01-01T00:00:00Z"}, "offer-expired"),
     "an offer for ever": ({"expires": "2099-01-01T00:00:00Z"}, "offer-too-long"),
-    "an earlier receipt": ({"previous_receipt": bytes(32)}, "bad-offer"),
+    "an earlier receipt": ({"previous_receipt": bytes(32)}, "unknown-previous"),
 }
 
 
@@ -90,17 +90,17 @@ def test_an_offer_outside_the_agreement_is_refused(
     assert [last_code(node) for node in nodes] == [code, code]
 
 
-@pytest.mark.parametrize("rung", [Rung.COUNT])
-def test_a_lower_rung_than_the_initiator_signs_for_does_not_verify(
-    nodes: Nodes, agreement: Agreement, rung: Rung
+def test_a_lower_rung_than_the_initiator_approved_is_refused(
+    nodes: Nodes, agreement: Agreement
 ) -> None:
-    """The agreement allows a lower rung, so the transcript is what binds the two to one."""
+    """The agreement allows a lower rung, so the approval binds the two to one; and the transcript,
+    should the approval be made out for the other rung (test_g1_transcript)."""
 
     def change(body: Any) -> Any:
-        return replace(body, rung=rung) if isinstance(body, m.Offer) else body
+        return replace(body, rung=Rung.COUNT) if isinstance(body, m.Offer) else body
 
     meeting = meet(*nodes, agreement, initiator=altering(Initiator, change))
-    assert refused_codes(meeting)[1] == "bad-signature"
+    assert refused_codes(meeting)[1] == "approval-misplaced"
 
 
 ACCEPTS: dict[str, tuple[Callable[[m.Accept], m.Accept], str]] = {

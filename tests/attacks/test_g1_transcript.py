@@ -94,6 +94,8 @@ CHANGES: dict[str, list[Change]] = {
     "approvals": [
         lambda deal, victim: deal.approvals[::-1],
         lambda deal, victim: deal.approvals[:1],
+        lambda deal, victim: deal.approvals[:2],
+        lambda deal, victim: (*deal.approvals[:3], bytes(32)),
     ],
     "previous_receipt": [lambda deal, victim: bytes(32)],
     "expires": [lambda deal, victim: "2027-12-31T00:00:00Z"],

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from psihash.identity import keys
 from tests.audit.bench import Bench, CountingRng, SeedSigner, make_log_bench
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_keys() -> Iterator[None]:
+    """One round in place of 128: each opening of a key would take half a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "KDF_ROUNDS", 1)
+        yield
 
 
 @pytest.fixture

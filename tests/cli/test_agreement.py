@@ -53,7 +53,7 @@ def test_a_proposal_to_an_unreachable_peer_waits(nl: Home) -> None:
     assert nl.json("status")["waiting_for_peers"] > 0
     text = nl.run("agreement", "show", made["agreement"])
     assert "What we learn" in text.stdout
-    assert "approve" not in text.stdout  # it is not for us to decide
+    assert "agreement approve" not in text.stdout  # it is not for us to decide
     assert made["agreement"][:12] in nl.run("agreement", "list").stdout
 
 
@@ -63,7 +63,7 @@ def test_an_agreement_travels_on_a_stick_and_becomes_active(
     id_ = propose(nl)["agreement"]
     taken = carried(nl, de, id_, tmp_path)
     assert (taken["agreement"], taken["status"]) == (id_, "proposed")
-    assert "approve" in de.run("agreement", "show", id_).stdout
+    assert "agreement approve" in de.run("agreement", "show", id_).stdout
     approved = de.json(
         "agreement", "approve", id_[:8], "--collection", "A", "--case", "DE-9",
         "--legal-basis", "BKAG",

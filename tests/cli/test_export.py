@@ -6,21 +6,38 @@ import json
 import os
 import stat
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from psihash.node import sessions
+from psihash.node import opening, sessions
+from psihash.session.row_state import RowState
+from psihash.storage.sessions import SessionRow
 from psihash.testing import results
 from tests.cli.homes import Home
 
 
 @pytest.fixture
-def matched(nl: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home with one completed session."""
-    found = results.result(items=(results.item(1),))
-    row = SimpleNamespace(id=found.session, peer=found.peer)
-    monkeypatch.setattr(sessions, "find", lambda node, prefix: row)
+def matched(nl: Home, plain_list: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home with one completed session. Only its result was not computed."""
+    nl.json("import", str(plain_list), "--collection", "Tulip")
+    words = ["--purpose", "p", "--case", "C", "--legal-basis", "l", "--rung", "records"]
+    words += ["--learn", "both", "--collection", "Tulip", "--algorithm", "md5"]
+    agreement = nl.json("agreement", "propose", "de-bka", *words)["agreement"]
+    found = results.result(items=(results.item(1),), agreement=agreement)
+    node = opening.open_node(nl.path)
+    node.stores.sessions.add(
+        SessionRow(
+            id=found.session,
+            peer="de-bka",
+            agreement=agreement,
+            role=found.role,
+            state=RowState.COMPLETED,
+            rung=found.rung,
+            engine=found.engine,
+            opened=found.opened,
+        )
+    )
+    node.close()
     monkeypatch.setattr(sessions, "result", lambda node, session: found)
     return nl
 

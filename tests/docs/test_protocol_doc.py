@@ -394,8 +394,8 @@ def _deal(rung: Rung = Rung.ITEMS, learn: Learn = Learn.BOTH) -> deal.Deal:
         ),
         roots=((_ROOT,), (Root("c-0000000000000002", _MD5, 77, b"\xbb" * 32),)),
         keys=((b"\xe1" * 32,), (b"\xe2" * 32,)),
-        approvals=(b"\xcc" * 32, b"\xdd" * 32),
-        previous_receipt=b"",
+        approvals=(b"\xcc" * 32, b"\xdd" * 32, b"\xc1" * 32, b"\xd1" * 32),
+        previous_receipt=b"\xf2" * 32,
         expires="2026-01-02T00:00:00Z",
     )
 
@@ -483,8 +483,8 @@ def test_the_transcript_is_put_together_as_the_page_says() -> None:
             roots(b"c-0000000000000002", 77, b"\xbb" * 32),
         ),
         framed(framed(b"\xe1" * 32), framed(b"\xe2" * 32)),
-        framed(b"\xcc" * 32, b"\xdd" * 32),
-        b"",
+        framed(b"\xcc" * 32, b"\xdd" * 32, b"\xc1" * 32, b"\xd1" * 32),
+        b"\xf2" * 32,
         b"2026-01-02T00:00:00Z",
     )
     assert agreed.transcript() == hashlib.sha256(content).digest()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import hmac
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -248,6 +250,19 @@ def test_tree() -> None:
     for call in (lambda: tree.root(41), lambda: tree.inclusion(40), lambda: tree.consistency(5, 4)):
         with pytest.raises(ValueError, match="tree"):
             call()  # type: ignore[no-untyped-call]
+
+
+def test_the_stub_names_all_that_is_there() -> None:
+    stub = Path(__file__).resolve().parents[2] / "src" / "rust" / "psihash_native.pyi"
+    tree = ast.parse(stub.read_text(encoding="utf-8"))
+    told = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    there = {name for name in vars(native) if callable(getattr(native, name))}
+    assert told == {name for name in there if not name.startswith("_")}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.endswith("Error"):
+            named = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+            members = {name for name in vars(getattr(native, node.name)) if name[0] != "_"}
+            assert {name for name in named if name[0] != "_"} == members
 
 
 def test_kernel_choice() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import os
 import shutil
 import socket
 import sqlite3
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +20,13 @@ import pytest
 
 from psihash import errors
 from psihash.identity.certificates import verify_leaf
-from psihash.node import auditing, clock, files, health, leasing, opening, renewal
+from psihash.node import auditing, checks, clock, files, health, leasing, opening, renewal
 from psihash.node.checks import Finding
 from psihash.node.tls_probe import split_endpoint
 from tests.cli import homes
 from tests.cli.homes import Home
+
+NATIVE = importlib.util.find_spec("psihash_native") is not None
 
 
 @pytest.fixture(autouse=True)
@@ -54,10 +59,10 @@ def found(home: Path, subject: str) -> Finding:
 def test_a_sound_node(home: Path) -> None:
     findings = health.doctor(home, None)
     bad = [each for each in findings if each.level != health.OK]
-    assert [each.subject for each in bad] == ["peer de-bka"]
-    assert "peer-unreachable" in bad[0].message
+    assert [each.subject for each in bad] == [*([] if NATIVE else ["group"]), "peer de-bka"]
+    assert "peer-unreachable" in bad[-1].message
     wanted = {"settings", "files", "authority key", "store", "keys", "certificate", "clock", "log"}
-    assert wanted | {"engine", "listen"} <= {each.subject for each in findings}
+    assert wanted | {"engine", "group", "listen"} <= {each.subject for each in findings}
 
 
 def test_the_doctor_changes_nothing(home: Path) -> None:
@@ -246,6 +251,59 @@ def test_a_taken_port_is_told_from_our_own_server(home: Path, tmp_path: Path) ->
         finding = found(home, "listen")
     assert finding.level == health.ERROR
     assert "cannot be bound" in finding.message
+
+
+@pytest.mark.skipif(not NATIVE, reason="psihash-native is not built here")
+def test_the_fast_group_is_named_with_its_kernel(home: Path) -> None:
+    import psihash_native
+
+    finding = found(home, "group")
+    line = f"ristretto255 by native ({psihash_native.kernel()})"
+    assert (finding.level, finding.message, finding.hint) == (health.OK, line, "")
+    node = opening.open_node(home)
+    assert health.status(node)["group_backend"] == line
+    assert checks.slow_group(node) == ""
+    node.close()
+
+
+def test_libsodium_is_named_with_the_way_to_the_fast_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PSIHASH_GROUP", "sodium")
+    finding = found(home, "group")
+    assert finding.level == health.WARNING
+    assert "by libsodium: correct, and many times slower" in finding.message
+    assert "build psihash-native" in finding.hint
+    node = opening.open_node(home)
+    for line in (health.status(node)["group_backend"], checks.slow_group(node)):
+        assert line == f"{finding.message}; {finding.hint}"
+    node.close()
+
+
+@pytest.mark.skipif(not NATIVE, reason="psihash-native is not built here")
+@pytest.mark.parametrize(
+    ("variable", "part"), [("PSIHASH_KERNEL", "names a kernel"), ("PSIHASH_GROUP", "known: native")]
+)
+def test_a_group_that_is_not_there_is_never_replaced(home: Path, variable: str, part: str) -> None:
+    """In a process of its own: a kernel is chosen once."""
+    code = (
+        "import sys; from pathlib import Path; from psihash.node import health, opening;"
+        "home = Path(sys.argv[1]); node = opening.open_node(home);"
+        "print(health.status(node)['group_backend']); node.close();"
+        "found = [f for f in health.doctor(home, None) if f.subject == 'group'];"
+        "print(*(f'{each.level} {each.message}' for each in found))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(home)],
+        env={**os.environ, variable: "abacus"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, doctor = done.stdout.splitlines()
+    assert status.startswith("none: ")
+    assert part in status
+    assert doctor == f"warning {status}"
 
 
 def test_status_needs_no_key(home: Path) -> None:

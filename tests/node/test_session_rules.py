@@ -16,8 +16,8 @@ from psihash.identity import signatures
 from psihash.identity.cards import card_json, make_card
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.node import agreements, auditing, contact, documents, peers, sessions
-from psihash.node.desk import CANCELLING
 from psihash.node.node import Node
+from psihash.session.row_state import RowState
 from psihash.terms import AlgorithmId, Rung
 from psihash.testing.pump import pump
 from tests.session.nodes import Homes, NodeMeeting, agree, hold, meet, row
@@ -88,7 +88,9 @@ def test_a_cancelled_session_discloses_nothing_more(two: tuple[Node, Node], whic
     def cancel() -> None:
         session = meeting.parties[which].session
         assert session is not None
-        node.stores.sessions.set_state(session.hex(), CANCELLING, expected="running")
+        node.stores.sessions.set_state(
+            session.hex(), RowState.CANCELLING, expected=RowState.RUNNING
+        )
 
     stop_at(meeting, node, "disclosing", cancel)
     pump(meeting.pair)

@@ -49,6 +49,18 @@ def test_without_any_implementation_the_reason_is_named(monkeypatch: pytest.Monk
     assert caught.value.code == "group-missing"
 
 
+def test_one_that_is_here_and_refuses_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another kernel was asked for than there is: libsodium in its place would go unseen."""
+
+    class Refusing:
+        def NativeGroup(self) -> Group:
+            raise UnavailableError("group-missing", "no such kernel")
+
+    monkeypatch.setattr("importlib.import_module", lambda _name: Refusing())
+    with pytest.raises(UnavailableError, match="no such kernel"):
+        groups.best()
+
+
 @every_group
 def test_a_line_for_people(group: Group) -> None:
     line = groups.describe(group)

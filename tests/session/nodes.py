@@ -175,6 +175,7 @@ def meet(
     initiator: type[Initiator] = Initiator,
     responder: type[Responder] = Responder,
     desk: Callable[[Node, Any, SessionRole], NodeDesk] = NodeDesk,
+    answering_desk: Callable[[Node, Any, SessionRole], NodeDesk] = NodeDesk,
     **changes: Any,
 ) -> NodeMeeting:
     """A session that is about to open; ``changes`` go into the proposal."""
@@ -192,7 +193,7 @@ def meet(
     )
     proposal = replace(proposal, **changes)
     asking = _setting(one, other, SessionRole.INITIATOR, codecs[0], desk)
-    asked = _setting(other, one, SessionRole.RESPONDER, codecs[1], NodeDesk)
+    asked = _setting(other, one, SessionRole.RESPONDER, codecs[1], answering_desk)
     permit = asking.desk.prepare(proposal)
     party = initiator(asking, Wish(one.side, proposal), permit)
     return NodeMeeting(Pair(party, responder(asked, party.hello.nonce)), (one, other))

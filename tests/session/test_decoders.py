@@ -21,6 +21,7 @@ from psihash.session.result import PeerRecord
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung
 from psihash.testing.pump import pump
 from psihash.wire.codec import ProtobufCodec
+from tests.parsers.mutations import JSON, mutated
 from tests.session.lists import MD5, SHA1, bench
 
 CODEC = ProtobufCodec()
@@ -76,26 +77,6 @@ def test_one_message_of_every_kind_is_mutated_below() -> None:
 def test_any_bytes_are_a_message_or_a_protocol_error(data: bytes) -> None:
     only_protocol_errors(CODEC.decode, data)
     only_protocol_errors(CODEC.decode_greeting, data)
-
-
-@st.composite
-def mutated(draw: st.DrawFn, originals: list[bytes]) -> bytes:
-    """A real message with some bytes changed, cut out, put in or repeated."""
-    data = bytearray(draw(st.sampled_from(originals))[:6000])
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(data)))
-        match draw(st.sampled_from(["set", "cut", "insert", "repeat", "end"])):
-            case "set" if at < len(data):
-                data[at] = draw(st.integers(0, 255))
-            case "cut":
-                del data[at : at + draw(st.integers(1, 40))]
-            case "insert":
-                data[at:at] = draw(st.binary(max_size=12))
-            case "repeat":
-                data[at:at] = data[at : at + draw(st.integers(1, 60))]
-            case "end":
-                del data[at:]
-    return bytes(data)
 
 
 @given(data=mutated(REAL.sealed))
@@ -157,7 +138,7 @@ def test_any_content_in_the_right_shape_is_taken_whole_or_refused(data: st.DataO
 
 COUNTS = {MD5: 2, SHA1: 1}
 COLLECTIONS = ["c-3", "c-1", "c-2"]
-GOOD_LABELS = labels.encode_labels({MD5: [["c-1"], ["c-2", "c-3"]], SHA1: [["c-1"]]}, COLLECTIONS)
+GOOD_LABELS = labels.encode_labels({MD5: [("c-1",), ("c-2", "c-3")], SHA1: [("c-1",)]}, COLLECTIONS)
 RECORD = PeerRecord(
     "series x",
     CollectionKind.SERIES,
@@ -208,11 +189,6 @@ def test_any_bytes_are_a_list_or_a_protocol_error(name: str, data: bytes) -> Non
     only_protocol_errors(DECODERS[name][1], blobs.pad(data))
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=8) | st.floats(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=12,
-)
 MEMBERS = ["collection", "kind", "verdicts", "contact"]
 
 

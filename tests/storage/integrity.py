@@ -12,6 +12,7 @@ from psihash.storage.database import Database
 from psihash.storage.tables import (
     by_digest,
     collections,
+    exclusions,
     item_extra,
     item_other,
     item_verdicts,
@@ -28,6 +29,7 @@ def check(database: Database) -> None:
         extra = connection.execute(sa.select(item_extra)).all()
         placed = connection.execute(sa.select(memberships)).all()
         listed = connection.execute(sa.select(collections)).all()
+        barred = connection.execute(sa.select(exclusions.c.algorithm, exclusions.c.raw)).all()
         indexed = {
             a: {tuple(pair) for pair in connection.execute(sa.select(by_digest[a]))}
             for a in AlgorithmId
@@ -49,6 +51,8 @@ def check(database: Database) -> None:
         assert not first & more, "an extra digest repeats the first"
         assert indexed[algorithm] == first | more, f"by_{name} is not what the items say"
         assert {item for _, item in more} <= {item for _, item in first}
+        unwanted = {one.raw for one in barred if one.algorithm == name}
+        assert unwanted.isdisjoint(raw for raw, _ in first | more), "an excluded digest is held"
     md5s = [item.md5 for item in held if item.md5]
     assert len(md5s) == len(set(md5s)), "two items have one MD5"
     assert not [e for e in extra if e.algorithm == "md5"], "an item has two MD5s"

@@ -140,6 +140,21 @@ def test_sha1_joins_in_either_order(
     assert len(item.verdicts) == 2
 
 
+def test_items_that_share_any_digest_are_one_unless_they_contradict(holdings: Holdings) -> None:
+    take_in(holdings, "a", [row(1, SHA1, SHA256, verdict=category("1")), row(1, MD5)], sha256="1")
+    rows = [row(1, SHA256, verdict=category("2")), row(1, MD5, SHA256)]
+    assert take_in(holdings, "b", rows, sha256="2").items == 1
+    assert take_in(holdings, "b", rows, sha256="2").unchanged
+    assert [info.items for info in holdings.collections()] == [1, 1]
+    item = holdings.lookup(digest(MD5, 1))
+    assert item is not None
+    assert set(item.digests) == {digest(a, 1) for a in (MD5, SHA1, SHA256)}
+    assert set(item.verdicts) == {("a", category("1")), ("b", category("2"))}
+    other = Row((digest(SHA1, 2), digest(SHA256, 1)))
+    assert take_in(holdings, "c", [other]).items_new == 1
+    assert holdings.statistics()["items"] == 2
+
+
 def test_joining_reaches_over_collections(holdings: Holdings) -> None:
     take_in(holdings, "a", [row(1, SHA256, verdict=category("1")), row(2, MD5)])
     take_in(holdings, "b", [row(1, SHA1, SHA256)])
@@ -187,6 +202,24 @@ def test_same_file_twice_changes_nothing(holdings: Holdings) -> None:
     assert replaced.unchanged
     assert holdings.collection("a").updated == NOW
     assert not take_in(holdings, "b", rows).unchanged
+
+
+def test_same_file_as_another_kind_is_a_change(holdings: Holdings) -> None:
+    rows = [row(1, MD5, verdict=category("1"))]
+    take_in(holdings, "a", rows)
+    added = take_in(holdings, "a", rows, now=LATER, kind=CollectionKind.SERIES)
+    assert added.unchanged, "only a replacement changes the kind"
+    dry = take_in(
+        holdings, "a", rows, now=LATER, replace=True, kind=CollectionKind.SERIES, dry_run=True
+    )
+    assert not dry.unchanged
+    assert holdings.collection("a").kind is CollectionKind.CASE
+    report = take_in(holdings, "a", rows, now=LATER, replace=True, kind=CollectionKind.SERIES)
+    assert replace(report, dry_run=True) == dry
+    assert (report.items, report.items_new, report.items_removed) == (1, 0, 0)
+    info = holdings.collection("a")
+    assert (info.kind, info.updated) == (CollectionKind.SERIES, LATER)
+    assert take_in(holdings, "a", rows, replace=True, kind=CollectionKind.SERIES).unchanged
 
 
 def test_same_file_after_a_replacement_is_a_change(holdings: Holdings) -> None:
@@ -334,18 +367,22 @@ def test_digests_do_not_disturb_and_do_not_see_later_changes(holdings: Holdings)
     assert len(first) + sum(map(len, chunks)) == 10
 
 
-def test_collections_of(holdings: Holdings) -> None:
+def test_items_name_their_collections_in_the_order_asked(holdings: Holdings) -> None:
     for name, numbers in (("a", (1, 2)), ("b", (2, 3)), ("c", (1, 2, 3))):
         take_in(holdings, name, [row(n, MD5) for n in numbers])
     asked = [digest(MD5, n).raw for n in (3, 1, 9, 2, 3)]
-    assert holdings.collections_of(MD5, asked, ["b", "a"]) == [
-        ("b",),
-        ("a",),
-        (),
-        ("b", "a"),
-        ("b",),
+    found = holdings.held_items(MD5, asked, ["b", "a"])
+    assert [[item.collections for item in items] for items in found] == [
+        [("b",)],
+        [("a",)],
+        [],
+        [("b", "a")],
+        [("b",)],
     ]
-    assert holdings.collections_of(SHA1, asked[:1], ["a"]) == [()]
+    assert holdings.held_items(SHA1, asked[:0], ["a"]) == []
+    assert holdings.held_items(SHA1, [bytes(20)], ["a"]) == [[]]
+    with pytest.raises(ValueError, match="wrong length"):
+        holdings.held_items(SHA1, asked[:1], ["a"])
 
 
 def test_many_digests_at_once(holdings: Holdings) -> None:

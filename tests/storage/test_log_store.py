@@ -97,14 +97,18 @@ def test_checkpoints(database: Database) -> None:
     assert store.checkpoints() == [(3, b"note 3"), (7, b"note 7"), (10, b"note 10")]
 
 
-def test_an_erased_part_leaves_the_leaf(database: Database) -> None:
+def test_erased_bodies_leave_the_leaves(database: Database) -> None:
     store = DatabaseLogStore(database)
     log = _log(store)
-    log.append(Event.SESSION_OPEN, {"session": "a"}, {"reason": "test"}, NOW)
-    store.erase_part(0, local=True)
-    (entry,) = (open_entry(stored) for stored in store.entries(0, 1))
-    assert (entry.local, entry.local_blind) == (None, None)
-    assert entry.shared is not None
+    for _ in range(6):
+        log.append(Event.SESSION_OPEN, {"session": "a"}, {"reason": "test"}, NOW)
+    store.erase_bodies([(0, 2), (3, 4)])
+    entries = [open_entry(stored) for stored in store.entries(0, 6)]
+    assert [entry.local is None for entry in entries] == [True, True, False, True, False, False]
+    for entry in entries:
+        parts = (entry.shared, entry.shared_blind, entry.local, entry.local_blind)
+        assert len({part is None for part in parts}) == 1
+    assert [open_entry(stored).seq for stored in store.with_bodies(5)] == [2, 4]
     log.checkpoint()
 
 

@@ -11,14 +11,16 @@ import click
 from psihash.terms import AlgorithmId, Learn, Rung
 from psihash_client.documents import read_document, write_document
 from psihash_client.labels import algorithm_name, short
-from psihash_client.options import Command, ManyOption, algorithms, words
+from psihash_client.options import Command, ManyOption, algorithms, approval_rules, words
 from psihash_client.output import columns, facts, note, table, wrapped
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
+    from psihash.agreement.approvals import RungRule
     from psihash.agreement.state import Agreement
     from psihash.node.agreements import AgreementView
     from psihash.node.node import Node
+    from psihash.storage.requests import RequestRow
 
 _COLLECTIONS: dict[str, Any] = {
     "cls": ManyOption,
@@ -65,6 +67,15 @@ def agreement() -> None:
 @click.option(
     "--elements", metavar="N", type=click.IntRange(1), help="Elements in 30 days (200,000,000)."
 )
+@click.option(
+    "--approval",
+    "approvals",
+    metavar="RUNG=RULE",
+    multiple=True,
+    callback=approval_rules,
+    help="What decides a session at RUNG: agreed (these terms do, the default), person, "
+    "N-of-series or N-of-items (that many matches in the session it builds on, else a person).",
+)
 @pass_shell
 def propose(
     shell: Shell,
@@ -80,6 +91,7 @@ def propose(
     opened_by: str,
     sessions: int | None,
     elements: int | None,
+    approvals: dict[Rung, RungRule],
 ) -> None:
     """Propose an agreement to PEER and sign our side of it.
 
@@ -87,6 +99,7 @@ def propose(
     """
     from psihash.agreement.vocabulary import OpenedBy
     from psihash.node import agreements, holdings
+    from psihash.storage.requests import RequestRow
 
     draft = agreements.Draft(
         peer=peer,
@@ -101,13 +114,17 @@ def propose(
         opened_by=OpenedBy(opened_by),
         sessions_per_period=sessions,
         elements_per_period=elements,
+        approvals=approvals,
     )
     with shell.node() as node:
-        proposed = agreements.propose(node, draft)
+        proposed = agreements.submit(node, draft)
         notes = holdings.shortcomings(node, collections, names, draft.rung)
         for each in notes:
             note(f"Note: {each}.")
-        _decided(shell, node, proposed, notes=notes)
+        if isinstance(proposed, RequestRow):
+            _asked(shell, proposed, notes)
+        else:
+            _decided(shell, node, proposed, notes=notes)
 
 
 @agreement.command("list")
@@ -220,6 +237,16 @@ def import_(shell: Shell, file: str) -> None:
     shell.show(asdict(view), _view(view))
 
 
+def _asked(shell: Shell, asked: RequestRow, notes: list[str]) -> None:
+    """With operators, somebody else decides before anything is signed or sent."""
+    document = {"request": asked.id, "agreement": asked.agreement, "peer": asked.peer}
+    lines = [
+        "Nothing is signed or sent yet: an approver has to decide.",
+        f"Another person runs `psihash approve {short(asked.id)} --show`.",
+    ]
+    shell.show(document | {"notes": notes}, lines)
+
+
 def _decided(shell: Shell, node: Node, decided: Agreement, **more: Any) -> None:
     """Push what was decided, and say where the agreement stands now."""
     from psihash.node import agreements, contact
@@ -250,6 +277,7 @@ def _view(view: AgreementView) -> Iterator[str]:
             ("proposed by", view.proposed_by),
             ("highest rung", view.rung),
             ("who learns", view.learn),
+            ("approval", ", ".join(f"{rung}: {rule}" for rung, rule in view.approvals.items())),
             ("algorithms", ", ".join(algorithm_name(name) for name in view.algorithms)),
             ("purpose", view.purpose),
             ("valid", f"{view.valid_from} until {view.valid_until}"),

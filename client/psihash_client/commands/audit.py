@@ -1,22 +1,45 @@
-"""``psihash audit``."""
+"""``psihash audit``: reading and verifying the log."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from psihash_client.audit_words import bundle_lines, comparison_lines
+from psihash_client.commands.audit_log import cosign, incident
+from psihash_client.options import path
 from psihash_client.output import facts
 from psihash_client.shell import Shell, pass_shell
 
+if TYPE_CHECKING:
+    from psihash.audit.trust import Trust
+
 _IN_HEAD = ("seq", "time", "event")
+
+_TRUST = click.option(
+    "--trust",
+    metavar="CARD_OR_KEY",
+    multiple=True,
+    help="A card file or verifier key to trust; repeat it. Default: what the home trusts.",
+)
+_WITNESSED = click.option(
+    "--witnessed",
+    metavar="NOTE",
+    multiple=True,
+    help="A file with a checkpoint of that log that someone else holds; repeat it.",
+)
 
 
 @click.group()
 def audit() -> None:
-    """The log: read it, and verify that it is whole and unedited."""
+    """The log: read it, verify it, hand it on, compare it with a partner's."""
+
+
+audit.add_command(cosign)
+audit.add_command(incident)
 
 
 @audit.command()
@@ -36,18 +59,115 @@ def show(shell: Shell, session: str | None) -> None:
 
 
 @audit.command()
+@click.argument("bundle", required=False)
+@_TRUST
+@_WITNESSED
 @pass_shell
-def verify(shell: Shell) -> None:
-    """Re-hash the whole log and compare it with every checkpoint, our own and cosigned ones.
+def verify(
+    shell: Shell, bundle: str | None, trust: tuple[str, ...], witnessed: tuple[str, ...]
+) -> None:
+    """Re-hash the whole log, or a BUNDLE of any agency, and check every signature.
 
-    A changed, removed, reordered or missing entry ends with exit code 7 and names the place.
+    A bundle is verified without a home, store or network against what --trust names. A changed,
+    removed, reordered or missing entry ends with exit code 7 and names the place.
     """
-    from psihash.node import auditing
+    from psihash.node import auditing, verifying
 
+    if bundle is not None:
+        verdict = verifying.verify_file(path(bundle), _trust(shell, trust, witnessed))
+        shell.show(verdict, bundle_lines(verdict))
+        return
+    if trust or witnessed:
+        raise click.UsageError("--trust and --witnessed go with a BUNDLE")
     with shell.node() as node:
         verdict = auditing.verify(node)
     lines = ["The log is whole and unedited.", ""]
     shell.show(verdict, [*lines, *facts(_flat(verdict))])
+
+
+@audit.command()
+@click.option("--out", metavar="BUNDLE", required=True, help="The file to write; it must be new.")
+@click.option("--since", metavar="TIME", help="Only entries from this time (UTC) on.")
+@click.option("--peer", metavar="AGENCY", help="Only what is common with this peer, to hand over.")
+@click.option("--session", metavar="ID", help="Only one session, with its documents.")
+@pass_shell
+def export(
+    shell: Shell, out: str, since: str | None, peer: str | None, session: str | None
+) -> None:
+    """Write the log, or a part of it, as a bundle that can be verified anywhere."""
+    from psihash.node import bundles, peers
+
+    if session is not None and (peer or since):
+        raise click.UsageError("--session stands alone")
+    with shell.node() as node:
+        if peer is not None:
+            peers.require(node, peer)
+        scope = bundles.Scope(_time(since), peer, session)
+        written = bundles.export(node, path(out), scope)
+    shell.show(written, ["The bundle is written.", "", *facts(written.items())])
+
+
+@audit.command()
+@click.argument("ours")
+@click.argument("theirs")
+@_TRUST
+@pass_shell
+def compare(shell: Shell, ours: str, theirs: str, trust: tuple[str, ...]) -> None:
+    """Prove that two agencies' bundles tell the same of their common sessions.
+
+    Prints the first difference in words and ends with exit code 7 where they do not.
+    """
+    from psihash.node import verifying
+
+    verdict = verifying.compare_files(path(ours), path(theirs), _trust(shell, trust, ()))
+    shell.show(verdict, comparison_lines(verdict))
+
+
+@audit.command()
+@click.argument("session")
+@click.option("--out", metavar="BUNDLE", help="Write the evidence to this file; it must be new.")
+@click.option("--recompute", is_flag=True, help="Hash the sealed set again, compare its roots.")
+@pass_shell
+def session(shell: Shell, session: str, out: str | None, recompute: bool) -> None:
+    """The evidence of one SESSION: entries, agreement, receipts, proofs."""
+    from psihash.node import verifying
+
+    with shell.node() as node:
+        found = verifying.session_evidence(
+            node, session, None if out is None else path(out), recompute=recompute
+        )
+    shell.show(found, bundle_lines(found))
+
+
+def _trust(shell: Shell, given: tuple[str, ...], witnessed: tuple[str, ...]) -> Trust:
+    """What is named, else what the home trusts."""
+    from psihash.node import verifying
+    from psihash.node.settings import FILE_NAME
+
+    named = verifying.anchors(given, witnessed)
+    if given or not (shell.home / FILE_NAME).exists():
+        return named
+    from psihash.audit.trust import joined
+
+    with shell.node() as node:
+        return joined([verifying.home_trust(node), named])
+
+
+def _time(text: str | None) -> str | None:
+    """A date or a time in the form of the log."""
+    if text is None:
+        return None
+    import datetime as dt
+
+    from psihash.node.clock import milliseconds
+
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"'{text}' is no time; 2026-01-31 or 2026-01-31T12:00:00Z is", param_hint="--since"
+        ) from None
+    return milliseconds(moment.replace(tzinfo=moment.tzinfo or dt.UTC).astimezone(dt.UTC))
 
 
 def _lines(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from psihash_client.labels import algorithm_name, plural, short
+from psihash_client.labels import algorithm_name, correction_hint, plural, short
 from psihash_client.output import facts, number, table
 from psihash_client.shell import Shell, pass_shell
 
@@ -79,13 +80,16 @@ def remove(shell: Shell, name: str, force: bool) -> None:
     An agreement cannot outlive a collection that it offers: with --force such agreements are
     revoked. What earlier sessions disclosed stays disclosed.
     """
-    from psihash.node import contact, holdings
+    from psihash.node import contact, corrections, holdings
 
     shell.confirm(f"Erase the collection '{name}' for good?")
     with shell.node() as node:
+        matched = corrections.may_have_matched(node, name)
         removed = holdings.remove_collection(node, name, force=force)
         told = {peer: contact.try_sync(node, peer) for peer in {e.peer for e in removed.revoked}}
-    shell.show(asdict(removed) | {"delivered": told}, _removed(removed, told))
+    document = asdict(removed) | {"delivered": told, "may_have_matched": matched}
+    hint = correction_hint(name) if matched else ()
+    shell.show(document, chain(_removed(removed, told), hint))
 
 
 @click.command()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from psihash.terms import CollectionKind
 from psihash_client import failures
-from psihash_client.labels import algorithm_name
+from psihash_client.labels import algorithm_name, correction_hint
 from psihash_client.options import path, words
 from psihash_client.output import Ticker, facts, number, table
 from psihash_client.shell import Shell, pass_shell
@@ -56,7 +57,7 @@ def import_(
     All files are recognised before anything changes; then each is imported whole or not at all,
     one after the other. A row that cannot be used is counted and left out.
     """
-    from psihash.node import holdings
+    from psihash.node import corrections, holdings
 
     try:
         with shell.node() as node, Ticker() as ticker:
@@ -71,6 +72,8 @@ def import_(
                 exclude=exclusions,
                 progress=_progress(ticker),
             )
+            removed = not dry_run and any(each.items_removed for each in reports)
+            matched = removed and corrections.may_have_matched(node, collection or "")
     except holdings.PartlyImportedError as fault:
         raise failures.Detailed(fault, imported=list(map(_document, fault.imported))) from None
     totals = {name: sum(getattr(each, name) for each in reports) for name in _TOTALS}
@@ -80,8 +83,10 @@ def import_(
         "dry_run": dry_run,
         "imports": [_document(report) for report in reports],
         **totals,
+        "may_have_matched": matched,
     }
-    shell.show(document, _lines(reports, collection or f"exclusions '{exclusions}'"))
+    lines = _lines(reports, collection or f"exclusions '{exclusions}'")
+    shell.show(document, chain(lines, correction_hint(collection or "") if matched else ()))
 
 
 @click.command()

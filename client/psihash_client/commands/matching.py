@@ -17,6 +17,8 @@ from psihash_client.shell import Shell, pass_shell
 from psihash_client.standing import saying_who
 
 if TYPE_CHECKING:
+    from psihash.errors import PsihashError
+    from psihash.session.result import SessionResult
     from psihash.session.runs import Progress
 
 
@@ -47,24 +49,52 @@ def preflight(shell: Shell, peer: str, agreement: str) -> None:
     show_default=True,
     help="The way to compute; auto takes the first that both sides have.",
 )
+@click.option(
+    "--from",
+    "previous",
+    metavar="SESSION",
+    help="Go up a rung from this session: over the same sets, not over what is held now.",
+)
+@click.option(
+    "--wait",
+    metavar="HOURS",
+    type=click.FloatRange(0, 24 * 31, min_open=True),
+    help="While an approver, here or there, has not decided, try every 30 seconds for so long.",
+)
 @pass_shell
-def match(shell: Shell, peer: str, agreement: str, rung: str | None, engine: str) -> None:
+def match(
+    shell: Shell,
+    peer: str,
+    agreement: str,
+    rung: str | None,
+    engine: str,
+    previous: str | None,
+    wait: float | None,
+) -> None:
     """Find out with PEER which holdings overlap, as far as the agreement allows.
 
     No result is shown before both sides have signed the same one.
     """
-    from psihash.node import matching
+    from psihash.node import matching, waiting
 
     with shell.node() as node, Ticker() as ticker, saying_who(node, peer):
-        result = matching.match(
-            node,
-            peer,
-            agreement,
-            rung=None if rung is None else Rung(rung),
-            engine=engine,
-            on_progress=_progress(ticker),
-        )
-    shell.show(result_document(result), result_lines(result))
+
+        def run() -> SessionResult:
+            return matching.match(
+                node,
+                peer,
+                agreement,
+                rung=None if rung is None else Rung(rung),
+                engine=engine,
+                previous=previous,
+                on_progress=_progress(ticker),
+            )
+
+        def on_wait(error: PsihashError) -> None:
+            ticker.say(f"waiting for a decision ({error.code})")
+
+        result = waiting.until_decided(node, run, wait or 0.0, on_wait=on_wait)
+    shell.show(lambda: result_document(result), result_lines(result))
 
 
 def _progress(ticker: Ticker) -> Callable[[Progress], None]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
+from typing import Any
 
 import click
 
-from psihash_client.labels import short
-from psihash_client.output import facts, table
-from psihash_client.results import result_document, result_lines
+from psihash_client.labels import plural, short
+from psihash_client.output import facts, table, wrapped
+from psihash_client.results import quarantined_document, result_document, result_lines
 from psihash_client.shell import Shell, pass_shell
+
+_MOST_CORRECTED = 20
+"""References that a terminal shows; `psihash hit list` has all."""
 
 
 @click.group()
@@ -49,15 +55,22 @@ def list_(shell: Shell) -> None:
 @pass_shell
 def show(shell: Shell, id_: str) -> None:
     """Show a session and, where there is one, its result. Looking at a result is logged."""
-    from psihash.node import sessions
+    from psihash.node import corrections, sessions
 
     with shell.node() as node:
         view, result = sessions.show(node, id_)
-    document = asdict(view) | (result_document(result) if result is not None else {})
-    if result is not None:
-        shell.show(document, result_lines(result, heading=f"The session is {view.state}."))
+        corrected = [] if result is None else corrections.marked(node, view.session)
+    document = asdict(view)
+    if result is None:
+        shell.show(document, facts((name, value) for name, value in document.items()))
         return
-    shell.show(document, facts((name, value) for name, value in asdict(view).items()))
+
+    def whole() -> dict[str, Any]:
+        more = {"quarantined": quarantined_document(result), "corrected": corrected}
+        return document | result_document(result) | more
+
+    lines = result_lines(result, heading=f"The session is {view.state}.")
+    shell.show(whole, chain(lines, _corrected(corrected)))
 
 
 @session.command()
@@ -70,3 +83,13 @@ def cancel(shell: Shell, id_: str) -> None:
     with shell.node() as node:
         view = sessions.cancel(node, id_)
     shell.show(asdict(view), [f"Session {short(view.session)} with {view.peer} is {view.state}."])
+
+
+def _corrected(references: Sequence[str]) -> Iterator[str]:
+    if references:
+        yield ""
+        yield from wrapped(
+            f"The peer has corrected {plural(len(references), 'hit')} of this result: "
+            f"{', '.join(each[:12] for each in references[:_MOST_CORRECTED])}. "
+            "Run `psihash correction list`."
+        )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from psihash import canonical
+from psihash.agreement.decision import Approval
 from psihash.agreement.vocabulary import PartyRole
 from psihash.identity import signatures
 from psihash.terms import AlgorithmId, CollectionKind
@@ -57,9 +58,12 @@ class TermsSignature(SignedDocument):
     decided: str
     actor: str
     """Who decided, as the author's agency names the person or the office."""
+    approval: Approval | None = None
+    """The approver's own decision. An agency that has operators cannot sign without one."""
 
     def members(self) -> dict[str, Any]:
-        return {"role": self.role.value, "decided": self.decided, "actor": self.actor}
+        common = {"role": self.role.value, "decided": self.decided, "actor": self.actor}
+        return common if self.approval is None else common | {"approval": self.approval.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)

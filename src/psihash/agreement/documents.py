@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from psihash import errors, limits
 from psihash.agreement import defaults
+from psihash.agreement.decision import parse_approval
 from psihash.agreement.document_model import (
     Annex,
     Document,
@@ -142,7 +143,13 @@ def _offered(value: Any) -> Offered:
 
 
 def _read_signature(fields: Fields, common: dict[str, Any]) -> TermsSignature:
-    return TermsSignature(role=fields.choice("role", PartyRole), **_decision(fields), **common)
+    approval = fields.maybe("approval")
+    return TermsSignature(
+        role=fields.choice("role", PartyRole),
+        approval=None if approval is None else parse_approval(approval),
+        **_decision(fields),
+        **common,
+    )
 
 
 def _read_annex(fields: Fields, common: dict[str, Any]) -> Annex:

@@ -53,6 +53,13 @@ class Fields:
         except KeyError:
             raise bad(f"{self._what} lacks the member {name}") from None
 
+    def maybe(self, name: str) -> Any:
+        """The member, or None where it is absent. Null is not absent: it would be a second way to
+        write one document."""
+        if name in self._left and self._left[name] is None:
+            raise bad(f"{self._what}: {name} is null")
+        return self._left.pop(name, None)
+
     def done(self) -> None:
         if self._left:
             raise bad(f"{self._what} has an unknown member")

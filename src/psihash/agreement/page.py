@@ -6,9 +6,10 @@ promise, exactly"), for which case and under which law, until when and how often
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from psihash.agreement.approvals import Kind, RungRule
 from psihash.agreement.documents import Annex
 from psihash.agreement.state import Agreement
 from psihash.agreement.terms import ANY_ENGINE, Party, Terms
@@ -19,8 +20,11 @@ Section = tuple[str, str]
 """(heading, text)"""
 
 
-def approver_page(agreement: Agreement, own: str) -> list[Section]:
-    """The page for the approver of the agency ``own``. Raises RefusedError for no party."""
+def approver_page(
+    agreement: Agreement, own: str, *, peer_has_operators: bool = True
+) -> list[Section]:
+    """The page for the approver of the agency ``own``. ``peer_has_operators``: whether the other
+    side has shown operators with keys of their own. Raises RefusedError for no party."""
     peer = agreement.peer_of(own)
     terms = agreement.terms
     return [
@@ -34,10 +38,30 @@ def approver_page(agreement: Agreement, own: str) -> list[Section]:
         ("For which case", _cases(agreement, own, peer)),
         ("Under which law", _laws(agreement, own, peer)),
         ("Whose data", _subjects(terms)),
+        ("Who approves each session", _approvals(terms, peer_has_operators=peer_has_operators)),
         ("How often", _often(terms, own)),
         ("Until when", _until(terms)),
         ("What may be done with the result", _handling(terms)),
         ("Whom to ask", _contacts(terms, own, peer)),
+    ]
+
+
+def session_page(agreement: Agreement, own: str, rung: Rung, opener: str) -> list[Section]:
+    """The page for one session at ``rung`` that the agency ``opener`` opens."""
+    peer = agreement.peer_of(own)
+    terms = replace(
+        agreement.terms, rung=rung, opened_by=OpenedBy(agreement.terms.role_of(opener).value)
+    )
+    return [
+        ("What for", _purpose(terms)),
+        ("What we learn", _learned(terms, own, _WE)),
+        ("What they learn", _learned(terms, peer, _THEY)),
+        ("What a dishonest partner could learn", _dishonest(terms, peer, lower=False)),
+        ("What we put in", _offered(agreement.annex(own), "We have")),
+        ("For which case", _cases(agreement, own, peer)),
+        ("Under which law", _laws(agreement, own, peer)),
+        ("Whose data", _subjects(terms)),
+        ("What may be done with the result", _handling(terms)),
     ]
 
 
@@ -107,11 +131,11 @@ def _result(rung: Rung, voice: _Voice) -> str:
     return results[rung]
 
 
-def _dishonest(terms: Terms, peer: str) -> str:
+def _dishonest(terms: Terms, peer: str, *, lower: bool = True) -> str:
     if not _can_learn(terms, peer):
         return f"{_NO_RESULT} {_NO_PROOF}"
     sentences = [_PROMISE[terms.rung]]
-    if terms.rung.height >= Rung.ITEMS.height:
+    if lower and terms.rung.height >= Rung.ITEMS.height:
         sentences.append(_LOWER)
     sentences.append(
         "It can put digests in its own list that it does not hold, to see whether we have them: "
@@ -201,6 +225,36 @@ def _subjects(terms: Terms) -> str:
         f"Data may concern {who}. Only digests are compared ({algorithms}; {engines}). "
         + (minimum if terms.minimum_items > 1 else "")
         + "No image is handled."
+    )
+
+
+def _approvals(terms: Terms, *, peer_has_operators: bool) -> str:
+    rules = " ".join(f"'{rung.value}': {_decides(rule)}." for rung, rule in terms.approvals.items())
+    sentences = [f"On each side, by rung: {rules}"]
+    asks_people = any(rule.kind is not Kind.AGREED for rule in terms.approvals.values())
+    if any(rule.is_threshold for rule in terms.approvals.values()):
+        sentences.append(
+            "Each side counts in its own result of the session that is built on; one that did not "
+            "learn it asks a person."
+        )
+    if asks_people and not peer_has_operators:
+        sentences.append(
+            "The other side has shown no operators with keys of their own: there whoever has its "
+            "node decides, and nothing proves that it was a second person."
+        )
+    return " ".join(sentences)
+
+
+def _decides(rule: RungRule) -> str:
+    match rule.kind:
+        case Kind.AGREED:
+            return "these signatures approve every session"
+        case Kind.PERSON:
+            return "a person approves each session"
+    of = "one pair of collections or series" if rule.kind is Kind.SERIES else "all"
+    return (
+        f"allowed where the session that it builds on showed at least {rule.at_least:,} matched "
+        f"digests of {of}, else a person approves it"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from psihash.agreement import defaults
+from psihash.agreement.approvals import RungRule, complete
 from psihash.agreement.terms import NONCE_BYTES, Party, Terms, parse_terms
 from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import DataSubject, HandlingCode, OpenedBy, Tlp
@@ -57,10 +58,12 @@ def build_terms(
     retention_days: int = defaults.RETENTION_DAYS,
     contacts: Mapping[str, str] | None = None,
     minimum_items: int = defaults.MINIMUM_ITEMS,
+    approvals: Mapping[Rung, RungRule] | None = None,
 ) -> Terms:
     """Terms for a proposal made at ``now``; valid from then for a year unless said otherwise.
 
-    ``legal_basis``, ``case`` and ``contacts`` are by agency id; what is left out is empty.
+    ``legal_basis``, ``case`` and ``contacts`` are by agency id; what is left out is empty. A rung
+    without a rule in ``approvals`` is agreed by the agreement itself.
     Raises InputError (``bad-document``) or RefusedError (``records-need-both``).
     """
     start = now if valid_from is None else valid_from
@@ -90,6 +93,7 @@ def build_terms(
         retention_days=retention_days,
         contacts=_both(contacts or {}, agencies),
         minimum_items=minimum_items,
+        approvals=complete(approvals or {}, rung),
     )
     return parse_terms(terms.to_bytes())
 

@@ -23,6 +23,11 @@ class Status(enum.StrEnum):
     REFUSED = "refused"
     REVOKED = "revoked"
 
+    @property
+    def is_over(self) -> bool:
+        """No document and no time brings the agreement back."""
+        return self in (Status.EXPIRED, Status.REFUSED, Status.REVOKED)
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:

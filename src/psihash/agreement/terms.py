@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from psihash import canonical, errors
 from psihash.agreement import defaults
+from psihash.agreement.approvals import Rules, parse_rules, rules_dict
 from psihash.agreement.fields import Fields, bad, decode, distinct
 from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import DataSubject, HandlingCode, OpenedBy, PartyRole, Tlp
@@ -90,6 +91,8 @@ class Terms:
     retention_days: int
     contacts: dict[str, str]
     minimum_items: int
+    approvals: Rules
+    """What decides each rung up to the highest."""
 
     @property
     def agencies(self) -> tuple[str, str]:
@@ -147,6 +150,7 @@ def terms_dict(terms: Terms) -> dict[str, Any]:
         "retention_days": terms.retention_days,
         "contacts": dict(terms.contacts),
         "minimum_items": terms.minimum_items,
+        "approvals": rules_dict(terms.approvals),
     }
 
 
@@ -157,6 +161,7 @@ def parse_terms(data: bytes) -> Terms:
     fields.constant("type", TYPE)
     parties = _parties(fields)
     agencies = (parties[0].agency, parties[1].agency)
+    rung = fields.choice("rung", Rung)
     terms = Terms(
         nonce=fields.hexadecimal("nonce", NONCE_BYTES),
         parties=parties,
@@ -167,7 +172,7 @@ def parse_terms(data: bytes) -> Terms:
         data_subjects=fields.choices("data_subjects", DataSubject),
         algorithms=fields.choices("algorithms", AlgorithmId),
         engines=_engines(fields),
-        rung=fields.choice("rung", Rung),
+        rung=rung,
         learn=fields.choice("learn", Learn),
         opened_by=fields.choice("opened_by", OpenedBy),
         max_size_class=_size_class(fields),
@@ -182,6 +187,7 @@ def parse_terms(data: bytes) -> Terms:
         retention_days=fields.integer("retention_days", 1, defaults.MAX_RETENTION_DAYS),
         contacts=fields.texts_by_agency("contacts", agencies),
         minimum_items=fields.integer("minimum_items", 1, defaults.MAX_ELEMENTS),
+        approvals=parse_rules(fields.take("approvals"), rung, "the terms: approvals"),
     )
     fields.done()
     _check_together(terms)

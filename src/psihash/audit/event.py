@@ -55,6 +55,18 @@ class Event(enum.StrEnum):
     """An operator looked at a result or at holdings."""
     EXPORT = "export"
     """A result was written to a file, out of this system's reach."""
+    LOGIN = "login"
+    OPERATOR_CHANGED = "operator-changed"
+    REQUEST = "request"
+    """Something waits for a person's decision."""
+    DECISION = "decision"
+    """A person decided what had been asked for."""
+    HIT_DECIDED = "hit-decided"
+    """A person confirmed or rejected matched items."""
+    FOLLOW_UP = "follow-up"
+    """A request about hits, an answer or another word about one left or came."""
+    CORRECTION = "correction"
+    """A notice that items were wrongly listed or erased left or came, or was acted upon."""
     AUTH_FAILURE = "auth-failure"
     PEER_UNREACHABLE = "peer-unreachable"
     CONFIG_CHANGE = "config-change"
@@ -76,4 +88,7 @@ _LED: Final = {
     Event.SESSION_RECEIPT: LedOperation.DISCLOSURE,
     Event.DISCLOSURE: LedOperation.DISCLOSURE,
     Event.EXPORT: LedOperation.DISCLOSURE,
+    Event.HIT_DECIDED: LedOperation.ALTERATION,
+    Event.FOLLOW_UP: LedOperation.DISCLOSURE,
+    Event.CORRECTION: LedOperation.ALTERATION,
 }

@@ -38,6 +38,8 @@ VERIFIER_KEY_MALFORMED = errors.define(
 
 ED25519: Final = 0x01
 """Signature type of a plain Ed25519 signature over the note's text."""
+COSIGNATURE: Final = 0x04
+"""Signature type of a timestamped Ed25519 cosignature (:mod:`psihash.audit.cosignature`)."""
 KEY_ID_BYTES: Final = 4
 MAX_NOTE_BYTES: Final = 256 * 1024
 MAX_SIGNATURES: Final = 64
@@ -83,12 +85,17 @@ def key_id(name: str, public_key: bytes, kind: int = ED25519) -> bytes:
     ]
 
 
+def signature_line(name: str, key: bytes, signature: bytes) -> str:
+    """One signature line with its newline; ``key`` is a key id of :func:`key_id`."""
+    return f"{_DASH}{name} {base64.b64encode(key + signature).decode()}\n"
+
+
 def sign_note(text: str, name: str, signer: Signer) -> bytes:
     """Sign ``text``, which ends in a newline, under the key name ``name``."""
     if not text.endswith("\n") or _CONTROL.search(text) or not _is_name(name):
         raise errors.InputError(NOTE_MALFORMED, "this text or name cannot stand in a signed note")
-    blob = key_id(name, signer.public_key) + signer.sign(text.encode())
-    note = f"{text}\n{_DASH}{name} {base64.b64encode(blob).decode()}\n".encode()
+    line = signature_line(name, key_id(name, signer.public_key), signer.sign(text.encode()))
+    note = f"{text}\n{line}".encode()
     open_note(note, name, signer.public_key)  # a faulty signer is found here, not by the peer
     return note
 
@@ -137,24 +144,29 @@ def parse_note(data: bytes) -> Note:
     return Note(text + "\n", tuple(_parse_line(line) for line in lines))
 
 
-def encode_verifier_key(name: str, public_key: bytes) -> str:
-    """``name+id+key``: how people hand each other the key of a log."""
+def parse_signature_lines(data: bytes) -> tuple[NoteSignature, ...]:
+    """Signature lines alone, as a witness answers: one at least, each ending in a newline."""
+    return parse_note(b"x\n\n" + data).signatures
+
+
+def encode_verifier_key(name: str, public_key: bytes, kind: int = ED25519) -> str:
+    """``name+id+key``: how people hand each other the key of a log or a cosigner."""
     if not _is_name(name) or len(public_key) != PUBLIC_KEY_BYTES:
         raise errors.InputError(VERIFIER_KEY_MALFORMED, "this name or key has no such form")
-    encoded = base64.b64encode(bytes([ED25519]) + public_key).decode()
-    return f"{name}+{key_id(name, public_key).hex()}+{encoded}"
+    encoded = base64.b64encode(bytes([kind]) + public_key).decode()
+    return f"{name}+{key_id(name, public_key, kind).hex()}+{encoded}"
 
 
-def decode_verifier_key(text: str) -> tuple[str, bytes]:
-    """Read a verifier key of type Ed25519: name and raw public key. Raises InputError."""
+def decode_verifier_key(text: str, kind: int = ED25519) -> tuple[str, bytes]:
+    """Read a verifier key of this kind: name and raw public key. Raises InputError."""
     name, _, rest = text.partition("+")
     try:
         blob = _decode_base64(rest.partition("+")[2])
     except ValueError:
         blob = b""
-    if len(blob) == 1 + PUBLIC_KEY_BYTES and blob[0] == ED25519 and _is_name(name):
+    if len(blob) == 1 + PUBLIC_KEY_BYTES and blob[0] == kind and _is_name(name):
         public_key = blob[1:]
-        if encode_verifier_key(name, public_key) == text:
+        if encode_verifier_key(name, public_key, kind) == text:
             return name, public_key
     raise errors.InputError(
         VERIFIER_KEY_MALFORMED, "a verifier key looks like psihash/log/<agency>+<id>+<key>"

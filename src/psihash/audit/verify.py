@@ -137,13 +137,27 @@ def verify_log(
     it saw counts only if this function returns.
     """
     anchors = _Anchors(origin, keys, checkpoints, witnessed)
-    walk = _Walk(origin, anchors)
+    walk = LogWalk(origin)
     remaining = iter(entries)
     for stored in remaining:
         entry = walk.take(stored, remaining)
+        signed = anchors.root_at(walk.size)
+        if signed is not None:
+            walk.compare(signed)
         if visit is not None:
             visit(entry)
-    return walk.finish()
+    walk.close(anchors.own_size, anchors.witnessed_size)
+    return VerifiedLog(
+        origin=origin,
+        size=walk.size,
+        root=walk.root(),
+        signed_size=max(anchors.own_size, anchors.witnessed_size),
+        witnessed_size=anchors.witnessed_size,
+        checkpoints=len(anchors),
+        withheld_shared=walk.withheld_shared,
+        withheld_local=walk.withheld_local,
+        _seal=_SEAL,
+    )
 
 
 def check_included(
@@ -233,20 +247,32 @@ class _Anchors:
         return self._roots.get(size)
 
 
-class _Walk:
-    """The tree as it grows entry by entry, and what was found on the way."""
+class LogWalk:
+    """The tree as it grows entry by entry, and what was found on the way.
 
-    def __init__(self, origin: str, anchors: _Anchors) -> None:
+    ``start`` is the tree over the entries that are not looked at, for a log shown from some entry
+    on: the roots compared later cover them too.
+    """
+
+    def __init__(self, origin: str, start: Frontier | None = None) -> None:
         self._origin = origin
-        self._anchors = anchors
-        self._tree = Frontier()
+        self._tree = Frontier() if start is None else start
         self._time = ""
         self._vouched = 0  # size of the newest checkpoint that the entries lead to
         self._earlier: LogFault | None = None
-        self._withheld_shared = 0
-        self._withheld_local = 0
+        self.withheld_shared = 0
+        self.withheld_local = 0
+
+    @property
+    def size(self) -> int:
+        return self._tree.size
+
+    def root(self) -> bytes:
+        return self._tree.root()
 
     def take(self, stored: StoredEntry, following: Iterator[StoredEntry]) -> Entry:
+        """The next entry; ``following`` are those behind it, to name what is wrong with its
+        place. Raises :class:`LogFault`."""
         index = self._tree.size
         try:
             entry = open_entry(stored)  # obligation 2
@@ -256,53 +282,16 @@ class _Walk:
         if entry.time < self._time:  # obligation 4
             raise self._fault(ENTRY_BACKDATED, f"entry {index} is dated before entry {index - 1}")
         self._time = entry.time
-        self._withheld_shared += entry.has_shared and entry.shared is None
-        self._withheld_local += entry.has_local and entry.local is None
+        self.withheld_shared += entry.has_shared and entry.shared is None
+        self.withheld_local += entry.has_local and entry.local is None
         self._tree.append(entry.leaf_hash)
-        self._compare()
         return entry
 
-    def finish(self) -> VerifiedLog:
-        size, own, witnessed = self._tree.size, self._anchors.own_size, self._anchors.witnessed_size
-        if self._earlier is not None:
-            raise self._earlier
-        if size < own:  # obligation 6
-            raise self._fault(LOG_TRUNCATED, f"the log ends at {size}; it was signed at {own}", own)
-        if size < witnessed:
-            raise self._fault(
-                CHECKPOINT_ROLLED_BACK, f"the log ends at {size}; others saw {witnessed}", witnessed
-            )
-        return VerifiedLog(
-            origin=self._origin,
-            size=size,
-            root=self._tree.root(),
-            signed_size=max(own, witnessed),
-            witnessed_size=witnessed,
-            checkpoints=len(self._anchors),
-            withheld_shared=self._withheld_shared,
-            withheld_local=self._withheld_local,
-            _seal=_SEAL,
-        )
-
-    def _check_place(self, entry: Entry, following: Iterator[StoredEntry]) -> None:
-        """Obligation 3."""
-        index = self._tree.size
-        if entry.origin != self._origin:
-            raise self._fault(ENTRY_CHANGED, f"entry {index} belongs to another log")
-        if entry.seq == index:
-            return
-        if entry.seq < index or _comes_later(index, following):
-            raise self._fault(ENTRY_REORDERED, f"entry {entry.seq} stands at {index}")
-        raise self._fault(ENTRY_MISSING, f"entry {index} is missing")
-
-    def _compare(self) -> None:
-        """Obligation 5. After a difference the walk goes on, because a later checkpoint that does
-        agree shows who is at fault: then the key itself signed both histories."""
-        size = self._tree.size
-        signed = self._anchors.root_at(size)
-        if signed is None:
-            return
-        earlier = self._earlier
+    def compare(self, signed: bytes) -> None:
+        """Obligation 5: ``signed`` is the root that the key signed for the present size. After a
+        difference the walk goes on, because a later checkpoint that does agree shows who is at
+        fault: then the key itself signed both histories."""
+        size, earlier = self._tree.size, self._earlier
         if signed != self._tree.root():
             self._earlier = earlier or LogFault(
                 ENTRY_CHANGED,
@@ -321,6 +310,29 @@ class _Walk:
                 earlier.end,
                 earlier.vouched,
             )
+
+    def close(self, own: int, witnessed: int) -> None:
+        """After the last entry: the largest sizes that the log signed, and that others hold."""
+        size = self._tree.size
+        if self._earlier is not None:
+            raise self._earlier
+        if size < own:  # obligation 6
+            raise self._fault(LOG_TRUNCATED, f"the log ends at {size}; it was signed at {own}", own)
+        if size < witnessed:
+            raise self._fault(
+                CHECKPOINT_ROLLED_BACK, f"the log ends at {size}; others saw {witnessed}", witnessed
+            )
+
+    def _check_place(self, entry: Entry, following: Iterator[StoredEntry]) -> None:
+        """Obligation 3."""
+        index = self._tree.size
+        if entry.origin != self._origin:
+            raise self._fault(ENTRY_CHANGED, f"entry {index} belongs to another log")
+        if entry.seq == index:
+            return
+        if entry.seq < index or _comes_later(index, following):
+            raise self._fault(ENTRY_REORDERED, f"entry {entry.seq} stands at {index}")
+        raise self._fault(ENTRY_MISSING, f"entry {index} is missing")
 
     def _fault(self, code: str, message: str, end: int | None = None) -> LogFault:
         """What is wrong at the present place, or what was wrong before."""

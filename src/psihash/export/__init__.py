@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from psihash import errors
+from psihash.casework.handling import Handling
 from psihash.export.csv_table import write_csv
 from psihash.export.json_result import write_json
 from psihash.export.report import NO_MD5, ExportReport, LeftOut, has_items
@@ -37,7 +38,7 @@ class Exporter:
     media_type: str
     needs_items: bool
     """Whether a result below rung ``items`` is refused."""
-    writer: Callable[[SessionResult, BinaryIO], ExportReport]
+    writer: Callable[[SessionResult, BinaryIO, Handling | None], ExportReport]
 
 
 EXPORTERS: Final[dict[str, Exporter]] = {
@@ -51,8 +52,11 @@ EXPORTERS: Final[dict[str, Exporter]] = {
 """Every export format by name."""
 
 
-def write(result: SessionResult, fmt: str, stream: BinaryIO) -> ExportReport:
-    """Write ``result`` as ``fmt`` to ``stream`` and say what was written.
+def write(
+    result: SessionResult, fmt: str, stream: BinaryIO, handling: Handling | None = None
+) -> ExportReport:
+    """Write ``result`` as ``fmt`` to ``stream`` and say what was written. ``handling`` is what the
+    reader of the file may do with it.
 
     Nothing is written before a refusal: InputError ``export-unknown-format``, RefusedError
     ``export-needs-items``. Errors of the stream itself (a full disk) come through as they are.
@@ -68,4 +72,4 @@ def write(result: SessionResult, fmt: str, stream: BinaryIO) -> ExportReport:
             f"'{result.rung.value}' tells none",
             hint="use csv or json, or climb to rung 'items' with the peer's consent",
         )
-    return exporter.writer(result, stream)
+    return exporter.writer(result, stream, handling)

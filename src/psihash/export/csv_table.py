@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
+from psihash.casework.handling import Handling
 from psihash.export.report import (
     ExportReport,
     any_says,
@@ -38,6 +39,7 @@ _VERDICT_COLUMNS: Final = (
     "disagreement",
 )
 _CONTEXT_COLUMNS: Final = ("session", "peer", "agreement", "case", "peer_case", "closed", "receipt")
+_HANDLING_COLUMNS: Final = ("handling", "tlp", "handling_note")
 
 ITEM_COLUMNS: Final = (
     "identified_there_open_here",
@@ -53,6 +55,7 @@ ITEM_COLUMNS: Final = (
     *(f"peer_{name}" for name in _VERDICT_COLUMNS),
     "peer_contact",
     *_CONTEXT_COLUMNS,
+    *_HANDLING_COLUMNS,
 )
 """Columns from rung ``items`` upwards."""
 
@@ -67,6 +70,7 @@ COUNT_COLUMNS: Final = (
     "matched_items_min",
     "matched_items_max",
     *_CONTEXT_COLUMNS,
+    *_HANDLING_COLUMNS,
 )
 """Columns at ``count`` and ``series``; ``row`` is ``algorithm`` or ``link``."""
 
@@ -78,18 +82,21 @@ SEPARATOR: Final = " | "
 _FORMULA = re.compile('(?:^|(?<=;))(?=["\\s]*[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 
 
-def write_csv(result: SessionResult, stream: BinaryIO) -> ExportReport:
+def write_csv(
+    result: SessionResult, stream: BinaryIO, handling: Handling | None = None
+) -> ExportReport:
     """Write the table; memory is bounded by one row."""
+    context = _context(result, handling)
     if has_items(result):
         columns: tuple[str, ...] = ITEM_COLUMNS
-        rows = _item_rows(result)
+        rows = _item_rows(result, context)
     else:
         columns = COUNT_COLUMNS
-        rows = _count_rows(result)
-    written = stream.write(b"\xef\xbb\xbf" + _line(columns))
+        rows = _count_rows(result, context)
+    written = stream.write(b"\xef\xbb\xbf" + line(columns))
     records = 0
     for row in rows:
-        written += stream.write(_line(row))
+        written += stream.write(line(row))
         records += 1
     return ExportReport("csv", records, written)
 
@@ -103,13 +110,13 @@ def cell(text: str) -> str:
     return _FORMULA.sub("'", one_line(disarmed))
 
 
-def _line(cells: Iterable[str]) -> bytes:
+def line(cells: Iterable[str]) -> bytes:
+    """One row of a table, with its end."""
     quoted = ('"' + cell(text).replace('"', '""') + '"' for text in cells)
     return (",".join(quoted) + "\r\n").encode()
 
 
-def _item_rows(result: SessionResult) -> Iterator[list[str]]:
-    context = _context(result)
+def _item_rows(result: SessionResult, context: list[str]) -> Iterator[list[str]]:
     for _, item in first_things_first(result):
         yield [
             _flag(_identified_there_open_here(result, item)),
@@ -138,12 +145,12 @@ def _contacts(item: MatchedItem) -> Iterable[str]:
     return _distinct(record.contact for record in item.records if record.contact)
 
 
-def _count_rows(result: SessionResult) -> Iterator[list[str]]:
+def _count_rows(result: SessionResult, where: list[str]) -> Iterator[list[str]]:
     context = [
         _number(result.matched_items),
         _number(result.matched_items_min),
         _number(result.matched_items_max),
-        *_context(result),
+        *where,
     ]
     for algorithm, part in result.algorithms.items():
         counts = [str(part.own), _number(part.matched)]
@@ -154,8 +161,9 @@ def _count_rows(result: SessionResult) -> Iterator[list[str]]:
         yield ["link", "", "", matched, link.own, link.peer, *context]
 
 
-def _context(result: SessionResult) -> list[str]:
-    return [str(getattr(result, name)) for name in _CONTEXT_COLUMNS]
+def _context(result: SessionResult, handling: Handling | None) -> list[str]:
+    told = ("", "", "") if handling is None else (handling.code, handling.tlp, handling.note)
+    return [*(str(getattr(result, name)) for name in _CONTEXT_COLUMNS), *told]
 
 
 def _verdict_cells(verdicts: list[Verdict]) -> list[str]:

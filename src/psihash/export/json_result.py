@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, BinaryIO, Final
 
+from psihash.casework.handling import Handling
 from psihash.export.report import (
     ExportReport,
     first_things_first,
@@ -20,9 +21,12 @@ from psihash.session.result import Link, MatchedItem, SessionResult, verdict_dic
 SCHEMA: Final = "psihash-result/1"
 
 
-def write_json(result: SessionResult, stream: BinaryIO) -> ExportReport:
+def write_json(
+    result: SessionResult, stream: BinaryIO, handling: Handling | None = None
+) -> ExportReport:
     """Write the document; memory is bounded by one item and the links."""
-    head = _text(_head(result)).removesuffix("}")
+    told = {"handling": None if handling is None else handling.to_dict()}
+    head = _text(_head(result) | told).removesuffix("}")
     written = stream.write((head + ',"items":[').encode())
     separator = "\n"
     for _, item in first_things_first(result):
@@ -33,8 +37,11 @@ def write_json(result: SessionResult, stream: BinaryIO) -> ExportReport:
 
 
 def _text(value: dict[str, Any]) -> str:
-    # ASCII escapes keep marks that reverse text from acting in whatever shows the file.
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
+
+
+# ASCII escapes keep marks that reverse text from acting in whatever shows the file.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 
 def _head(result: SessionResult) -> dict[str, Any]:
@@ -59,6 +66,7 @@ def _head(result: SessionResult) -> dict[str, Any]:
         "matched_items": result.matched_items,
         "matched_items_min": result.matched_items_min,
         "matched_items_max": result.matched_items_max,
+        "quarantined_items": len(result.quarantined),
         "links": [_link(result, link) for link in result.links],
     }
 

@@ -41,6 +41,9 @@ class ExportReport:
 
 def first_things_first(result: SessionResult) -> Iterator[tuple[int, MatchedItem]]:
     """(position, item), those identified there and open here first, else in the result's order."""
+    if not any(result.items.records):
+        yield from enumerate(result.items)  # nothing is known of the other side
+        return
     for wanted in (True, False):
         for position, item in enumerate(result.items):
             if item.identified_there_open_here is wanted:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, BinaryIO, Final
 
+from psihash.casework.handling import Handling
 from psihash.export.report import (
     NO_MD5,
     ExportReport,
@@ -51,7 +52,9 @@ _MIME = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,64}/[A-Za-z0-9!#$&^_.+-]{1,64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def write_vics(result: SessionResult, stream: BinaryIO) -> ExportReport:
+def write_vics(
+    result: SessionResult, stream: BinaryIO, handling: Handling | None = None
+) -> ExportReport:
     """Write the hash set; items without MD5 cannot be in it and are listed in the report."""
     dialect = _file_dialect(result)
     context = json.dumps(CONTEXT.format(dialect=DIALECT_SEGMENTS[dialect]))
@@ -65,6 +68,8 @@ def write_vics(result: SessionResult, stream: BinaryIO) -> ExportReport:
             continue
         media_id += 1
         media = _media(result, item, media_id, dialect)
+        if handling is not None:
+            media["Tags"] += f";psihash:handling={handling.code};psihash:tlp={handling.tlp}"
         if "Category" not in media and any(v.category for _, v in item.verdicts):
             uncategorised += 1
         text = json.dumps(media, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

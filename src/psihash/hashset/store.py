@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,6 +37,43 @@ class HeldItem:
     verdicts: tuple[tuple[str, Verdict], ...]
     """(collection name, verdict), every distinct one that any row gave."""
     collections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldColumns:
+    """What is held of very many digests, in columns: there is no object for each item, and what
+    items have in common is one object.
+
+    ``places`` and ``rows`` go together, one pair for each digest and each item that carries it:
+    a place in the question and a row of the other columns, which are one for each item.
+    """
+
+    places: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    item_ids: list[int] = field(default_factory=list)
+    """An item may stand in two rows, if two digests of one algorithm asked for it."""
+    digests: dict[AlgorithmId, list[bytes | None]] = field(default_factory=dict)
+    """In the order of the algorithms; no column for one that the collections have nothing of."""
+    further: dict[int, tuple[Digest, ...]] = field(default_factory=dict)
+    """By row: more digests of an algorithm, where lists disagree."""
+    media_types: list[str | None] = field(default_factory=list)
+    sizes: list[int | None] = field(default_factory=list)
+    verdicts: list[tuple[tuple[str, Verdict], ...]] = field(default_factory=list)
+    collections: list[tuple[str, ...]] = field(default_factory=list)
+
+
+Standing = tuple[str, tuple[str, ...]]
+"""A collection that holds an item, and the series that its verdicts there name, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Where very many digests stand, in columns."""
+
+    of: npt.NDArray[np.int64]
+    """Shape (n,): for each digest an index into ``kinds``."""
+    kinds: tuple[frozenset[Standing], ...]
+    """Every distinct set of places, over all items that carry the digest; one may be empty."""
 
 
 class ImportRun(Protocol):
@@ -80,16 +117,26 @@ class HoldingsStore(Protocol):
         """The distinct digests of an algorithm over the union of ``collections``, sorted by
         bytes, in chunks of shape (n, digest_bytes)."""
 
-    def collections_of(
-        self, algorithm: AlgorithmId, digests: Sequence[bytes], collections: Sequence[str]
-    ) -> list[tuple[str, ...]]:
-        """For each digest, which of ``collections`` hold it, in the order asked."""
-
     def held_items(
         self, algorithm: AlgorithmId, digests: Sequence[bytes], collections: Sequence[str]
     ) -> list[list[HeldItem]]:
         """For each digest, the items of ``collections`` that carry it (several items may share
-        one digest), in the order asked."""
+        one digest), in the order asked. For a few digests."""
+
+    def held_columns(
+        self, algorithm: AlgorithmId, digests: Sequence[bytes], collections: Sequence[str]
+    ) -> HeldColumns:
+        """The same for very many digests, without the hashes that cannot be matched; ``places``
+        are in the order of the digests' bytes."""
+
+    def standings(
+        self,
+        algorithm: AlgorithmId,
+        digests: npt.NDArray[np.uint8],
+        collections: Sequence[str],
+    ) -> Standings:
+        """For each digest, of shape (n, digest_bytes), where it stands in ``collections``. For
+        whole lists: it makes no object for a digest."""
 
     def statistics(self) -> dict[str, Any]:
         """Counts for ``psihash status``: items, collections, exclusions by reason."""

@@ -90,14 +90,22 @@ class EphemeralExchange:
             raise _refused("the responder's reply has the wrong length")
         if self._keys is None:
             raise errors.StateError(BAD_KEY_EXCHANGE, "this exchange is finished")
-        x25519, mlkem = self._keys
-        classic = _x25519(x25519, reply[:X25519_BYTES])
-        try:
-            quantum = mlkem.decapsulate(reply[X25519_BYTES:])
-        except ValueError:
-            raise _refused("the ML-KEM-768 ciphertext is malformed") from None
+        secret = open_reply(*self._keys, reply)
         self._keys = None
-        return _combine(classic, quantum, self._message, reply)
+        return secret
+
+
+def open_reply(x25519: X25519PrivateKey, mlkem: MLKEM768PrivateKey, reply: bytes) -> bytes:
+    """The shared secret (32 bytes) of a reply to these two keys, which may be long-lived."""
+    if len(reply) != REPLY_BYTES:
+        raise _refused("the responder's reply has the wrong length")
+    classic = _x25519(x25519, reply[:X25519_BYTES])
+    try:
+        quantum = mlkem.decapsulate(reply[X25519_BYTES:])
+    except ValueError:
+        raise _refused("the ML-KEM-768 ciphertext is malformed") from None
+    start = x25519.public_key().public_bytes_raw() + mlkem.public_key().public_bytes_raw()
+    return _combine(classic, quantum, start, reply)
 
 
 class SecureChannel:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from psihash import errors
-from psihash.agreement.document_model import Annex, Refusal, Revocation, TermsSignature
-from psihash.agreement.documents import sign_document, verify_document
+from psihash.agreement.approvals import RungRule
 from psihash.agreement.file import read_file, write_file
 from psihash.agreement.page import approver_page
 from psihash.agreement.proposal import build_terms, party_of
+from psihash.agreement.request import RequestKind, agreement_subject
 from psihash.agreement.state import Agreement
 from psihash.agreement.status import Status
-from psihash.agreement.terms import Terms, resolve_id
+from psihash.agreement.terms import Terms, resolve_id, terms_dict
 from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import OpenedBy
-from psihash.audit.event import Event
-from psihash.identity import signatures
-from psihash.node import annexes, documents, naming, peers
+from psihash.node import documents, naming, peers, requests, rosters, signing
 from psihash.node.node import Node
+from psihash.node.request_kinds import Choices
+from psihash.node.roles import use_case
+from psihash.storage.requests import RequestRow
 from psihash.terms import AlgorithmId, Learn, Rung
 
-NOT_OURS_TO_DECIDE = errors.define(
-    "not-ours-to-decide", "this agreement does not wait for a decision of this agency"
+SECOND_PERSON = errors.define(
+    "second-person", "with operators, one person proposes and another one decides"
 )
 NO_COLLECTIONS = errors.define("no-collections", "no collection was named to be offered")
 WRONG_FILE_PARTIES = errors.define(
@@ -47,6 +48,8 @@ class Draft:
     opened_by: OpenedBy = OpenedBy.EITHER
     sessions_per_period: int | None = None
     elements_per_period: int | None = None
+    approvals: Mapping[Rung, RungRule] = field(default_factory=dict)
+    """What decides a rung; ``agreed`` where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class AgreementView:
     proposed_by: str
     rung: str
     learn: str
+    approvals: dict[str, str]
+    """What decides each rung, in words."""
     algorithms: list[str]
     purpose: str
     valid_from: str
@@ -70,9 +75,34 @@ class AgreementView:
     created: str
 
 
+@use_case("agreement propose")
+def submit(node: Node, draft: Draft) -> Agreement | RequestRow:
+    """Propose an agreement: at once in single-operator mode; with operators, leave the terms for
+    an approver, who signs and sends them by approving."""
+    if not node.stores.operators.any():
+        return propose(node, draft)
+    terms = _terms(node, draft)
+    return requests.file(
+        node,
+        RequestKind.PROPOSE,
+        agreement_subject(terms.id, draft.peer),
+        peer=draft.peer,
+        agreement=terms.id,
+        attachment={"terms": terms_dict(terms), "collections": list(draft.collections)},
+    )
+
+
+@use_case("agreement propose")
 def propose(node: Node, draft: Draft) -> Agreement:
-    """Write terms, sign them with our annex, and leave all of it for the peer."""
-    _need_collections(node, draft.collections)
+    """Write terms, sign them with our annex, and leave all of it for the peer. With operators
+    that takes two persons: see :func:`submit`."""
+    if node.stores.operators.any():
+        raise errors.StateError(SECOND_PERSON, "an approver has to decide on a proposal")
+    return signing.propose(node, _terms(node, draft), draft.collections, None)
+
+
+def _terms(node: Node, draft: Draft) -> Terms:
+    need_collections(node, draft.collections)
     peer = peers.require(node, draft.peer)
     now = node.stamp()
     own, other = party_of(node.card), party_of(peer.card.card)
@@ -82,7 +112,7 @@ def propose(node: Node, draft: Draft) -> Agreement:
         "valid_until": None if draft.valid_days is None else add_days(now, draft.valid_days),
     }
     contacts = {card.agency: card.contact or "" for card in (node.card, peer.card.card)}
-    terms = build_terms(
+    return build_terms(
         own,
         other,
         purpose=draft.purpose,
@@ -94,71 +124,51 @@ def propose(node: Node, draft: Draft) -> Agreement:
         learn=draft.learn,
         algorithms=draft.algorithms,
         opened_by=draft.opened_by,
+        approvals=draft.approvals,
         contacts=contacts,
         **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
     )
-    with node.stores.database.transaction():
-        node.stores.agreements.add(terms.id, draft.peer, terms.to_bytes(), "open", now)
-        annexes.offer(node, terms.id, draft.collections)
-        agreement = _sign(node, Agreement(terms), case="", legal_basis="")
-        documents.post(node, draft.peer, [terms.to_bytes(), *_own_bodies(agreement, node.agency)])
-        node.record(Event.AGREEMENT_PROPOSED, _facts(agreement, draft.peer))
-    return agreement
 
 
+@use_case("agreement decide")
 def approve(
     node: Node, prefix: str, collections: Sequence[str], *, case: str = "", legal_basis: str = ""
 ) -> Agreement:
-    """Sign the peer's terms and offer collections of our own.
-
-    Without a case or legal basis of our own we answer the peer's case under the law it names.
-    """
+    """Sign the peer's terms and offer collections of our own; with operators, by approving the
+    request that waits for it."""
     agreement = find(node, prefix)
-    peer = agreement.peer_of(node.agency)
-    _require_open_for_us(node, agreement)
-    _need_collections(node, collections)
-    with node.stores.database.transaction():
-        annexes.offer(node, agreement.id, collections)
-        agreement = _sign(
-            node,
-            agreement,
-            case=case or _answering_case(agreement),
-            legal_basis=legal_basis or _adopted_basis(agreement, node.agency),
+    signing.require_open_for_us(node, agreement)
+    need_collections(node, collections)
+    if not node.stores.operators.any():
+        return signing.accept(
+            node, agreement, collections, None, case=case, legal_basis=legal_basis
         )
-        documents.post(node, peer, _own_bodies(agreement, node.agency))
-        node.record(Event.AGREEMENT_APPROVED, _facts(agreement, peer))
-    return agreement
+    waiting = documents.ask_approver(node, agreement.terms)
+    requests.approve(node, waiting.id, choices=Choices(collections, case, legal_basis))
+    return documents.load(node, agreement.id)
 
 
+@use_case("agreement decide")
 def refuse(node: Node, prefix: str, reason: str) -> Agreement:
     """Say no to the peer's terms, for good."""
     agreement = find(node, prefix)
-    _require_open_for_us(node, agreement)
-    refusal = Refusal(
-        author=node.agency,
-        agreement=agreement.id,
-        code="not-approved",
-        reason=reason,
-        decided=node.stamp(),
-        actor=node.actor.name,
-    )
-    return _decide(node, agreement, refusal, Event.AGREEMENT_REFUSED)
+    signing.require_open_for_us(node, agreement)
+    if not node.stores.operators.any():
+        return signing.refuse(node, agreement, reason)
+    requests.refuse(node, documents.ask_approver(node, agreement.terms).id, reason)
+    return documents.load(node, agreement.id)
 
 
+@use_case("agreement revoke")
 def revoke(node: Node, prefix: str, reason: str) -> Agreement:
     """End an agreement for good, from either side, at any time."""
     agreement = find(node, prefix)
     status = agreement.state(node.stamp()).status
     if status in (Status.REFUSED, Status.REVOKED):
-        raise errors.StateError(NOT_OURS_TO_DECIDE, f"the agreement is {status.value} already")
-    revocation = Revocation(
-        author=node.agency,
-        agreement=agreement.id,
-        reason=reason,
-        decided=node.stamp(),
-        actor=node.actor.name,
-    )
-    return _decide(node, agreement, revocation, Event.AGREEMENT_REVOKED)
+        raise errors.StateError(
+            signing.NOT_OURS_TO_DECIDE, f"the agreement is {status.value} already"
+        )
+    return signing.revoke(node, agreement, reason)
 
 
 def find(node: Node, prefix: str) -> Agreement:
@@ -183,6 +193,7 @@ def view(node: Node, agreement: Agreement) -> AgreementView:
         proposed_by=terms.agencies[0],
         rung=terms.rung.value,
         learn=terms.learn.value,
+        approvals={rung.value: rule.words for rung, rule in terms.approvals.items()},
         algorithms=[name.value for name in terms.algorithms],
         purpose=terms.purpose,
         valid_from=terms.valid_from,
@@ -203,7 +214,9 @@ def view(node: Node, agreement: Agreement) -> AgreementView:
 
 def page(node: Node, agreement: Agreement) -> list[tuple[str, str]]:
     """The approver's page."""
-    return list(approver_page(agreement, node.agency))
+    peer = agreement.peer_of(node.agency)
+    has_operators = rosters.of_peer(node, peer) is not None
+    return list(approver_page(agreement, node.agency, peer_has_operators=has_operators))
 
 
 def export_file(node: Node, prefix: str) -> bytes:
@@ -211,6 +224,7 @@ def export_file(node: Node, prefix: str) -> bytes:
     return write_file(find(node, prefix))
 
 
+@use_case("agreement import")
 def import_file(node: Node, data: bytes) -> Agreement:
     """Take an agreement file: the same as if its documents had come over the network."""
     terms, found = read_file(data)
@@ -225,89 +239,9 @@ def import_file(node: Node, data: bytes) -> Agreement:
     return documents.load(node, terms.id)
 
 
-def _sign(node: Node, agreement: Agreement, *, case: str, legal_basis: str) -> Agreement:
-    terms = agreement.terms
-    signature = TermsSignature(
-        author=node.agency,
-        agreement=agreement.id,
-        role=terms.role_of(node.agency),
-        decided=node.stamp(),
-        actor=node.actor.name,
-    )
-    agreement = _add(node, agreement, signature)
-    return annexes.issue(node, agreement, case=case, legal_basis=legal_basis)
-
-
-def _answering_case(agreement: Agreement) -> str:
-    """Our reference, where nothing else is said: the request that we answer."""
-    proposer = agreement.terms.agencies[0]
-    return f"{proposer}: {agreement.case(proposer)}"
-
-
-def _adopted_basis(agreement: Agreement, own: str) -> str:
-    """The legal basis of the proposer, unless the terms state ours."""
-    if agreement.legal_basis(own):
-        return ""
-    return agreement.legal_basis(agreement.terms.agencies[0])
-
-
-def _decide(
-    node: Node, agreement: Agreement, decision: Refusal | Revocation, event: Event
-) -> Agreement:
-    peer = agreement.peer_of(node.agency)
-    with node.stores.database.transaction():
-        after = _add(node, agreement, decision)
-        body = next(
-            d for d in after.documents if d.author == node.agency and type(d) is type(decision)
-        )
-        documents.post(node, peer, [body.to_bytes()])
-        node.record(event, _facts(after, peer) | {"reason": decision.reason})
-    return after
-
-
-def _add(
-    node: Node, agreement: Agreement, document: TermsSignature | Annex | Refusal | Revocation
-) -> Agreement:
-    signed = sign_document(document, node.keys.signing)
-    verified = verify_document(signed, node.agency, signatures.public_bytes(node.keys.signing))
-    after = agreement.with_document(verified)
-    documents.keep(node, after, signed)
-    return after
-
-
-def _own_bodies(agreement: Agreement, agency: str) -> list[bytes]:
-    return [d.to_bytes() for d in agreement.documents if d.author == agency]
-
-
-def _require_open_for_us(node: Node, agreement: Agreement) -> None:
-    state = agreement.state(node.stamp())
-    waits_for_us = any(
-        gap.agency == node.agency and gap.what == "signature" for gap in state.missing
-    )
-    if state.status is not Status.PROPOSED or not waits_for_us:
-        raise errors.StateError(
-            NOT_OURS_TO_DECIDE,
-            f"the agreement is {state.status.value} and waits for no decision here",
-            hint="run `psihash agreement show ID`",
-        )
-
-
-def _need_collections(node: Node, names: Sequence[str]) -> None:
+def need_collections(node: Node, names: Sequence[str]) -> None:
+    """Raise unless collections were named and each is there."""
     if not names:
         raise errors.InputError(NO_COLLECTIONS, "name at least one --collection to offer")
     for name in names:
         naming.require_collection(node, name)
-
-
-def _facts(agreement: Agreement, peer: str) -> dict[str, object]:
-    terms: Terms = agreement.terms
-    return {
-        "agreement": agreement.id,
-        "peer": peer,
-        "purpose": terms.purpose,
-        "case": dict(terms.case),
-        "legal_basis": dict(terms.legal_basis),
-        "rung": terms.rung.value,
-        "learn": terms.learn.value,
-        "valid_until": terms.valid_until,
-    }

@@ -38,6 +38,7 @@ from psihash.session.link import Numbered
 from psihash.session.messages import Receipt
 from psihash.session.party import Setting
 from psihash.session.responder import Responder
+from psihash.session.row_state import RowState
 from psihash.storage.leases import Lease
 from psihash.terms import AlgorithmId, SessionRole
 from psihash.wire.codec import ProtobufCodec
@@ -220,7 +221,7 @@ class Answering:
         if row.peer != peer.agency or row.role is not SessionRole.RESPONDER:
             # About anything else there is nothing to sign: a word of ours must never be false.
             raise errors.PeerError(UNKNOWN_CHANNEL, "no such session was opened by this peer")
-        if row.state != "completed":
+        if row.state != RowState.COMPLETED:
             if row.closed is None:
                 settling.sweep_one(self._node, row)
             return self._aborted(peer.agency, session)

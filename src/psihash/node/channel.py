@@ -14,7 +14,7 @@ from psihash.identity.trust import KnownPeer, VerifiedPeer
 from psihash.node import peers, tls_probe
 from psihash.node.node import Node
 from psihash.wire.fields import CODE
-from psihash.wire.v1 import peer_pb2_grpc
+from psihash.wire.v1 import peer_pb2_grpc, witness_pb2_grpc
 
 PEER_BUSY = errors.define("peer-busy", "the peer answers as many sessions as it can; try later")
 PEER_FAULT = errors.define("peer-fault", "the peer's node had a fault; its own log names it")
@@ -71,8 +71,15 @@ class PeerChannel:
 
     def call(self, method: Callable[[Any], Callable[..., _Reply]], request: Any) -> _Reply:
         """One unary call with a deadline. ``method`` picks it from the stub."""
+        return self._call(method(self._stub), request)
+
+    def call_witness(self, method: Callable[[Any], Callable[..., _Reply]], request: Any) -> _Reply:
+        """The same for the service ``Witnessing``."""
+        return self._call(method(self._witnessing), request)
+
+    def _call(self, method: Callable[..., _Reply], request: Any) -> _Reply:
         try:
-            return method(self._stub)(request, timeout=limits.CALL_SECONDS)
+            return method(request, timeout=limits.CALL_SECONDS)
         except grpc.RpcError as fault:
             raise _named(fault) from None
 
@@ -90,6 +97,7 @@ class PeerChannel:
         )
         self._channel = grpc.secure_channel(self._endpoint, credentials, options=OPTIONS)
         self._stub = peer_pb2_grpc.PeerStub(self._channel)  # type: ignore[no-untyped-call]
+        self._witnessing = witness_pb2_grpc.WitnessingStub(self._channel)  # type: ignore[no-untyped-call]
 
 
 def _named(fault: grpc.RpcError) -> errors.PsihashError:

@@ -20,8 +20,10 @@ from psihash.identity.keys import KDF_ROUNDS, kdf_rounds
 from psihash.node import auditing, files, opening, passphrase, settings
 from psihash.node.clock import milliseconds, seconds
 from psihash.node.node import Node
+from psihash.psi import groups
+from psihash.psi.engines.ecdh import ENGINE_ID as ECDH_ID
 from psihash.psi.engines.ecdh import EcdhEngine
-from psihash.psi.groups import describe
+from psihash.psi.group import Group
 from psihash.psi.registry import short_name
 from psihash.terms import Rung
 
@@ -244,14 +246,39 @@ def engines(findings: Findings, node: Node) -> None:
         findings.ok("engine", f"{short_name(engine.id)} serves {', '.join(rungs)}")
     for name, reason in node.engines.missing.items():
         findings.warn("engine", f"{short_name(name)} cannot be used here: {reason}")
-    findings.ok("group", group_backend(node))
     if not node.engines.installed():
         findings.error("engine", "no engine can be used here, so nothing can be matched")
+    _group(findings, node)
+
+
+def _group(findings: Findings, node: Node) -> None:
+    """Whether the fast implementation of the group runs, and with which kernel."""
+    group = _group_of(node)
+    if group is None:
+        hint = f"docs/settings.md: PSIHASH_GROUP, PSIHASH_KERNEL; or {groups.HOW_TO_GET_NATIVE}"
+        findings.warn("group", group_backend(node), hint)
+        return
+    line, advice = groups.judge(group)
+    if advice:
+        findings.warn("group", line, advice)
+    else:
+        findings.ok("group", line)
+
+
+def slow_group(node: Node) -> str:
+    """What to say where a node starts to serve on the slow implementation; else nothing."""
+    group = _group_of(node)
+    return groups.describe(group) if group is not None and groups.judge(group)[1] else ""
 
 
 def group_backend(node: Node) -> str:
     """Which implementation of the ristretto255 group this node uses, in words."""
-    for engine in node.engines.installed():
-        if isinstance(engine, EcdhEngine):
-            return describe(engine.group)
-    return "none installed; the openmined engine needs none"
+    group = _group_of(node)
+    if group is None:
+        return f"none: {node.engines.missing.get(ECDH_ID, 'the engine ecdh is not installed')}"
+    return groups.describe(group)
+
+
+def _group_of(node: Node) -> Group | None:
+    engines = node.engines.installed()
+    return next((each.group for each in engines if isinstance(each, EcdhEngine)), None)

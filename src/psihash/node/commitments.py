@@ -162,7 +162,7 @@ def added_since(
 
 def _prepare(node: Node, agreement: Agreement, key: CommitmentKey, held: Bytes2D) -> TreeOfOurs:
     """The tree of one collection with what is new in it; erased items leave it at once."""
-    seed = _seed(node, key)
+    seed = seed_of(node, key)
     fresh, erased = _compare(node, key, held)
     if len(erased):
         node.stores.commitments.forget(key, erased)
@@ -180,7 +180,7 @@ def _prepare(node: Node, agreement: Agreement, key: CommitmentKey, held: Bytes2D
     return TreeOfOurs(node, key, seed, stored, Leaves(hashes, real, digests))
 
 
-def _seed(node: Node, key: CommitmentKey) -> bytes:
+def seed_of(node: Node, key: CommitmentKey) -> bytes:
     """The salt seed of a tree, made with the tree and sealed in the store."""
     sealing_key = node.storage_key(_SEED_PURPOSE)
     context = f"psihash/commitment/1 {key.agreement} {key.opaque_id} {key.algorithm}".encode()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from psihash import canonical, errors, limits
 from psihash.audit.event import Event
+from psihash.casework import sealed
 from psihash.identity import signatures
 from psihash.identity.cards import Card, parse_card
-from psihash.node import annexes, documents, peers
+from psihash.node import annexes, case_taking, documents, peers, rosters
 from psihash.node.channel import PeerChannel
 from psihash.node.node import Node
 from psihash.wire.v1 import peer_pb2 as pb
@@ -80,7 +82,9 @@ def exchange(node: Node, agency: str, channel: PeerChannel) -> SyncReport:
     annexes.refresh_all(node, agency)
     report, received = SyncReport(), Acknowledgement()
     for _ in range(_MAX_ROUNDS):
-        waiting = [body for _, body in outgoing(node, agency)]
+        chosen = outgoing(node, agency)
+        waiting = [body for _, body in chosen]
+        kinds = {each.id: each.kind for each in node.stores.outbox.waiting(agency)}
         reply = channel.call(
             lambda stub: stub.Sync,
             pb.SyncRequest(
@@ -95,6 +99,9 @@ def exchange(node: Node, agency: str, channel: PeerChannel) -> SyncReport:
         digests = tuple(hashlib.sha256(body).digest() for body in waiting)
         card = channel.verified.card.card
         confirm_signed(node, card, Acknowledgement(digests, reply.outcomes_signature))
+        for (number, _), code in zip(chosen, codes, strict=True):
+            if code:
+                case_taking.refused(node, kinds[number], code)
         bodies = [document.body for document in reply.documents]
         taken = take(node, agency, bodies)
         report.sent += codes.count("")
@@ -151,18 +158,38 @@ def take(node: Node, agency: str, bodies: Sequence[bytes]) -> list[str]:
     refused = sorted({code for code in codes.values() if code})
     if refused:
         node.record(Event.INCIDENT, {"peer": agency, "what": "card", "codes": refused})
-    rest = [place for place in range(len(bodies)) if place not in codes]
-    taken = documents.take_all(node, agency, [bodies[place] for place in rest])
-    codes |= dict(zip(rest, taken, strict=True))
+    rest: dict[Taker, list[int]] = {}
+    for place, body in enumerate(bodies):
+        if place not in codes:
+            taker = _TAKERS.get(str(_value(body).get("type")), documents.take_all)
+            rest.setdefault(taker, []).append(place)
+    for taker, places in rest.items():
+        taken = taker(node, agency, [bodies[place] for place in places])
+        codes |= dict(zip(places, taken, strict=True))
     return [codes[place] for place in range(len(bodies))]
 
 
+Taker = Callable[[Node, str, Iterable[bytes]], list[str]]
+"""(node, agency, documents) -> a code for each, empty where it was taken."""
+
+_TAKERS: Final[dict[str, Taker]] = {
+    sealed.TYPE: case_taking.take_all,
+    rosters.TYPE: rosters.take_all,
+}
+"""Who takes documents of a type that belongs to no agreement."""
+
+
 def _is_card(body: bytes) -> bool:
+    return "psihash_card" in _value(body)
+
+
+def _value(body: bytes) -> dict[str, Any]:
+    """A look at a document, to know who is to read it; empty where it is none."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and "psihash_card" in value
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _take_card(node: Node, agency: str, body: bytes) -> str:

@@ -8,20 +8,31 @@ from psihash import errors, limits
 from psihash.agreement.charges import Usage, period_start
 from psihash.agreement.clauses import check_early
 from psihash.agreement.rules import SessionRequest, check_active, check_session
+from psihash.agreement.session_approval import VerifiedApproval
 from psihash.agreement.state import Agreement
 from psihash.agreement.terms import ANY_ENGINE, Terms
-from psihash.audit.checkpoint import VerifiedCheckpoint, open_checkpoint
-from psihash.audit.event import Event
-from psihash.audit.verify import check_peer_checkpoint
 from psihash.identity.cards import Card
 from psihash.identity.trust import PeerStatus
-from psihash.node import annexes, commitments, documents, peers, sealed, sets, snapshot
+from psihash.node import (
+    annexes,
+    climbing,
+    commitments,
+    documents,
+    heads,
+    peers,
+    sealed,
+    sets,
+    snapshot,
+)
 from psihash.node.clock import seconds
 from psihash.node.node import Node
+from psihash.node.session_approvals import Grounds, SessionApprovals, require_unused
 from psihash.psi.engine import Engine
+from psihash.session.climb import Base
 from psihash.session.deal import Deal, Side
-from psihash.session.ports import Permit, Proposal, SignedHead
-from psihash.storage.checkpoints import PeerCheckpoint
+from psihash.session.own import OwnSet
+from psihash.session.ports import Claim, Permit, Proposal, SignedHead
+from psihash.session.row_state import RowState
 from psihash.storage.ledger import Charge
 from psihash.storage.sessions import SessionRow
 from psihash.terms import AlgorithmId, SessionRole
@@ -38,10 +49,6 @@ OFFER_EXPIRED = errors.define("offer-expired", "the session's offer has expired"
 OFFER_TOO_LONG = errors.define("offer-too-long", "the session's offer asks for too long a time")
 
 
-CANCELLING = "cancelling"
-"""State of a session's row that asks the process that runs it to end it."""
-
-
 class NodeDesk:
     """Implements :class:`psihash.session.ports.Desk` for one session with one peer."""
 
@@ -49,13 +56,17 @@ class NodeDesk:
         self._node, self._peer, self._role = node, peer, role
         self.permit: Permit | None = None
         self._added: dict[AlgorithmId, int] | None = None
+        self._approvals: SessionApprovals | None = None
         self.agreement: Agreement | None = None
+        self.grounds: Grounds | None = None
+        """Why this side lets the session run."""
+        self.peer_approval: VerifiedApproval | None = None
 
     def admit(self, agreement: bytes) -> Side:
         self._load(agreement)
         return self._node.side
 
-    def prepare(self, proposal: Proposal) -> Permit:
+    def prepare(self, proposal: Proposal, claim: Claim | None = None) -> Permit:
         agreement = annexes.refresh(self._node, self._load(proposal.agreement))
         self._check_time(proposal.expires)
         engine = self._node.engines.get(proposal.engine)
@@ -63,28 +74,46 @@ class NodeDesk:
         own, other = agreement.annex(self._node.agency), agreement.annex(self._peer.agency)
         if own is None or other is None:
             raise errors.RefusedError(NO_SUCH_AGREEMENT, "an annex of the agreement is missing")
-        held = self._held_checkpoint()
         self.agreement = agreement
-        self._added = commitments.added_since(self._node, agreement, proposal.algorithms)
+        session, base = self._base(agreement, proposal)
+        self._approvals = SessionApprovals(
+            self._node,
+            self._peer,
+            self._role,
+            agreement,
+            proposal.rung,
+            proposal.previous_receipt,
+            base,
+        )
+        if claim is not None:
+            self.verify_approval(claim)
+        self.grounds = self._approvals.ours()
         self.permit = Permit(
-            own=sets.own_set(self._node, agreement, proposal.algorithms, proposal.rung),
+            own=self._own_set(agreement, proposal, session, base),
             own_case=agreement.case(self._node.agency),
             engine=engine,
             own_annex=own.digest,
             peer_annex=other.digest,
-            approvals=self._approvals(agreement),
+            approvals=self._signatures(agreement),
+            approval=self.grounds.approval,
             peer_collections={offered.id: offered.kind for offered in other.collections},
             peer_bounds={
                 (offered.id, name): size
                 for offered in other.collections
                 for name, size in offered.classes.items()
             },
-            peer_seen=self._seen(
-                agreement, [offered.id for offered in other.collections], proposal
-            ),
-            peer_log_size=0 if held is None else held.size,
+            peer_seen=self._seen(agreement, [offered.id for offered in other.collections], proposal)
+            if base is None
+            else base.peer_trees,
+            peer_log_size=self._held_size(),
+            base=base,
         )
         return self.permit
+
+    def verify_approval(self, claim: Claim) -> None:
+        if self._approvals is None:
+            raise AssertionError("a session is prepared before its approvals are compared")
+        self.peer_approval = self._approvals.check_peer(claim)
 
     def accept(self, deal: Deal) -> None:
         """Check, charge and note the session in one transaction, so that two sessions cannot
@@ -93,11 +122,14 @@ class NodeDesk:
         if permit is None:
             raise AssertionError("a session is prepared before it is accepted")
         self._check_time(deal.expires)
+        own, peer = self._requests(deal)
         request = self._request(deal, permit)
         now = node.stamp()
         with node.stores.database.transaction():
             node.stores.agreements.lock(deal.agreement.hex())
             agreement = self._load(deal.agreement)
+            for decided in (own, peer):
+                require_unused(node, decided)
             since = period_start(now, agreement.terms.period_days)
             totals = node.stores.ledger.totals(since, agreement=agreement.id)
             leave = check_session(agreement, request, Usage(totals.sessions, totals.elements), now)
@@ -114,31 +146,20 @@ class NodeDesk:
                         now,
                     )
                 )
-            node.stores.sessions.add(self._row(deal, now))
+            node.stores.sessions.add(self._row(deal, now, own, peer))
             sealed.make_key(node, deal.session_hex)
             sealed.put(node, deal.session_hex, sealed.SNAPSHOT, snapshot.encode(permit.own))
 
     def witness(self, head: SignedHead) -> None:
-        card, node = self._peer, self._node
-        try:
-            new = open_checkpoint(head.note, card.keys.log_origin, card.keys.log)
-            with node.stores.database.transaction():
-                # One session at a time with a peer: what it was told is what is held now.
-                check_peer_checkpoint(self._held_checkpoint(), new, head.consistency)
-                node.stores.checkpoints.save(
-                    PeerCheckpoint(new.origin, new.size, new.root, head.note)
-                )
-        except errors.VerificationError as error:
-            node.record(Event.INCIDENT, {"peer": card.agency, "code": error.code})
-            raise
+        heads.accept(self._node, self._peer, head.note, head.consistency)
 
-    def require_going(self, deal: Deal, *states: str) -> None:
+    def require_going(self, deal: Deal, *states: RowState) -> None:
         """Raise unless this session may still go on: its row is in one of ``states``, its time is
         not over, and the peer and the agreement are active. Call it inside the transaction of the
         step that it allows."""
         node = self._node
         row = node.stores.sessions.get(deal.session_hex)
-        if row.state == CANCELLING:
+        if row.state == RowState.CANCELLING:
             raise errors.StateError(SESSION_CANCELLED, "the session was cancelled here")
         if row.state not in states:
             raise errors.StateError(JOURNAL_ORDER, f"the session is {row.state}")
@@ -155,6 +176,7 @@ class NodeDesk:
         status = peers.require(self._node, self._peer.agency).status
         if status is not PeerStatus.ACTIVE:
             raise errors.RefusedError(f"peer-{status.value}", "the peer is not active here")
+        heads.require_whole(self._node, self._peer.agency)
         return loaded
 
     def _early(self, proposal: Proposal, engine: Engine) -> SessionRequest:
@@ -176,7 +198,35 @@ class NodeDesk:
             own_items={},
         )
 
-    def _approvals(self, agreement: Agreement) -> tuple[bytes, ...]:
+    def _base(self, agreement: Agreement, proposal: Proposal) -> tuple[str, Base | None]:
+        """The session that this one builds on, and what it left; empty for none."""
+        if not proposal.previous_receipt:
+            return "", None
+        return climbing.base_of(
+            self._node, agreement, proposal.previous_receipt, proposal.rung, proposal.algorithms
+        )
+
+    def _own_set(
+        self, agreement: Agreement, proposal: Proposal, session: str, base: Base | None
+    ) -> OwnSet:
+        if base is not None:
+            self._added = climbing.nothing_added(proposal.algorithms)
+            return climbing.own_set(self._node, agreement, session, base, proposal.rung)
+        self._added = commitments.added_since(self._node, agreement, proposal.algorithms)
+        return sets.own_set(self._node, agreement, proposal.algorithms, proposal.rung)
+
+    def _requests(self, deal: Deal) -> tuple[str, str]:
+        """What people decided for this session: ids of the requests here and there."""
+        grounds, peer = self.grounds, self.peer_approval
+        if grounds is None or peer is None or peer.digest not in deal.approvals:
+            raise AssertionError("both approvals are checked before a session is accepted")
+        return grounds.request, peer.approval.request_id
+
+    def _held_size(self) -> int:
+        held = heads.held(self._node, self._peer)
+        return 0 if held is None else held.size
+
+    def _signatures(self, agreement: Agreement) -> tuple[bytes, ...]:
         found = [agreement.signature(agency) for agency in agreement.terms.agencies]
         return tuple(signature.digest for signature in found if signature is not None)
 
@@ -192,11 +242,6 @@ class NodeDesk:
                 if root is not None:
                     seen[collection, name] = (root.size, root.root)
         return seen
-
-    def _held_checkpoint(self) -> VerifiedCheckpoint | None:
-        origin = self._peer.keys.log_origin
-        held = self._node.stores.checkpoints.latest(origin)
-        return None if held is None else open_checkpoint(held.note, origin, self._peer.keys.log)
 
     def _check_time(self, expires: str) -> None:
         if expires <= self._node.stamp():
@@ -224,16 +269,19 @@ class NodeDesk:
             own_added=self._added,
         )
 
-    def _row(self, deal: Deal, now: str) -> SessionRow:
+    def _row(self, deal: Deal, now: str, own: str, peer: str) -> SessionRow:
         return SessionRow(
             id=deal.session_hex,
             peer=self._peer.agency,
             agreement=deal.agreement.hex(),
             role=self._role,
-            state="accepted",
+            state=RowState.ACCEPTED,
             rung=deal.rung,
             engine=deal.engine,
             opened=now,
+            previous=deal.previous_receipt.hex() or None,
+            own_request=own or None,
+            peer_request=peer or None,
         )
 
 

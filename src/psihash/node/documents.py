@@ -9,17 +9,21 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from psihash import errors, limits
-from psihash.agreement.documents import Document, parse_body, verify_document
+from psihash.agreement.decision import DECISION_MISPLACED, verify_decision
+from psihash.agreement.documents import Document, TermsSignature, parse_body, verify_document
 from psihash.agreement.proposal import party_of
+from psihash.agreement.request import RequestKind, agreement_subject
 from psihash.agreement.rules import check_parties
 from psihash.agreement.state import Agreement
 from psihash.agreement.status import Status
 from psihash.agreement.terms import Terms, parse_terms
+from psihash.agreement.vocabulary import PartyRole
 from psihash.audit.event import Event
 from psihash.identity.trust import KnownPeer
-from psihash.node import peers
+from psihash.node import peers, requests, rosters
 from psihash.node.node import Node
 from psihash.storage.agreements import AgreementRow
+from psihash.storage.requests import RequestRow
 
 FOREIGN_DOCUMENT = errors.define(
     "foreign-document", "a document belongs to an agreement that is not between these two agencies"
@@ -28,6 +32,10 @@ ORPHAN_DOCUMENT = errors.define(
     "orphan-document", "a document belongs to an agreement whose terms are not known here yet"
 )
 
+APPROVAL_MISSING = errors.define(
+    "approval-missing",
+    "an agency that has operators signed terms without the decision of an approver",
+)
 TOO_MANY_PROPOSALS = errors.define(
     "too-many-proposals", "more proposals of one peer wait for a decision than are kept"
 )
@@ -83,7 +91,22 @@ def _take_terms(node: Node, peer: KnownPeer, terms: Terms) -> str:
             terms.id, peer.card.agency, terms.to_bytes(), "open", node.stamp()
         )
         node.record(Event.AGREEMENT_RECEIVED, {"peer": peer.card.agency, "agreement": terms.id})
+        if node.stores.operators.any():
+            ask_approver(node, terms)
     return terms.id
+
+
+def ask_approver(node: Node, terms: Terms) -> RequestRow:
+    """The request to decide on a peer's terms: the one that waits, or a new one."""
+    peer = terms.party(terms.role_of(node.agency).opposite).agency
+    return requests.file(
+        node,
+        RequestKind.AGREEMENT,
+        agreement_subject(terms.id, peer),
+        peer=peer,
+        agreement=terms.id,
+        by_peer=True,
+    )
 
 
 def _undecided(node: Node, rows: Sequence[AgreementRow]) -> int:
@@ -105,8 +128,32 @@ def _take_document(node: Node, peer: KnownPeer, document: Document) -> str:
     verified = verify_document(document, document.author, keys[document.author])
     after = agreement.with_document(verified)
     if after is not agreement:
+        if isinstance(document, TermsSignature):
+            _check_approval(node, peer.card.agency, document)
         keep(node, after, document)
     return document.agreement
+
+
+def _check_approval(node: Node, peer: str, signature: TermsSignature) -> None:
+    """A peer that has operators signs terms only with the decision of one of its approvers on
+    just these terms: a copy of its node's key is not enough."""
+    roster = rosters.of_peer(node, peer)
+    if roster is None:
+        return
+    if signature.approval is None:
+        raise errors.RefusedError(
+            APPROVAL_MISSING, "the peer has operators, and none of them approved the terms"
+        )
+    request = signature.approval.request
+    proposed = signature.role is PartyRole.PROPOSER
+    kind = RequestKind.PROPOSE if proposed else RequestKind.AGREEMENT
+    subject = {name: request.subject.get(name) for name in ("agreement", "peer")}
+    if request.kind is not kind or subject != agreement_subject(signature.agreement, node.agency):
+        raise errors.RefusedError(
+            DECISION_MISPLACED, "the peer's approver decided on something else"
+        )
+    # It had to hold when the terms were signed; how long they travel is another matter.
+    verify_decision(signature.approval.decision, request, roster, signature.decided)
 
 
 def keep(node: Node, agreement: Agreement, document: Document) -> None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from psihash import errors, export
+from psihash import export
 from psihash.audit.event import Event
-from psihash.node import sessions
+from psihash.export.report import ExportReport
+from psihash.node import corrections, exports, followup_rows, outfile, sessions
 from psihash.node.node import Node
-
-EXPORT_FAILED = errors.define("export-failed", "the export could not be written; no file was left")
-EXPORT_NOT_A_FILE = errors.define(
-    "export-not-a-file", "an export is to go where something stands that is no regular file"
-)
+from psihash.node.roles import use_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,50 +26,43 @@ class Exported:
     """Items that the format cannot hold, by reason."""
     replaced: bool
     """Whether a file stood there before."""
+    quarantined: int = 0
+    """Items that match too much and were left out."""
+    corrected: int = 0
+    """Items that the peer has corrected since and that were left out."""
 
 
-def write(node: Node, prefix: str, fmt: str, out: Path) -> Exported:
+@use_case("export")
+def write(
+    node: Node, prefix: str, fmt: str, out: Path, *, include_quarantined: bool = False
+) -> Exported:
     """Export a completed session's result to a file that its owner alone can read.
 
     The entry stands before the file does. Raises InputError ``export-not-a-file``, StorageError
     ``export-failed``.
     """
     row = sessions.find(node, prefix)
-    replaced = _is_file(out)
+    replaced = outfile.stands(out)
     result = sessions.result(node, row.id)
-    # A link stays a link: what it points at is replaced.
-    out = Path(os.path.realpath(out))
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "xb", opener=_private) as stream:
-            report = export.write(result, fmt, stream)
-        node.record(
-            Event.EXPORT,
-            {"session": row.id, "peer": row.peer, "format": fmt, "records": report.records},
-        )
-        temporary.replace(out)
-    except OSError as fault:
-        raise errors.StorageError(
-            EXPORT_FAILED, f"{out} cannot be written: {fault.strerror}"
-        ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
-    left_out = Counter(each.reason for each in report.left_out)
-    return Exported(str(out), fmt, report.records, dict(left_out), replaced)
+    if include_quarantined:
+        result = result.with_quarantined()
+    result, corrected = corrections.without_withheld(node, result)
 
+    handling = followup_rows.session_handling(node, row.id)
 
-def _is_file(out: Path) -> bool:
-    """Whether a regular file stands there; anything else that does must not be replaced."""
-    if out.is_file():
-        return True
-    if out.exists():
-        raise errors.InputError(
-            EXPORT_NOT_A_FILE,
-            f"{out} is a directory or a device, not a file",
-            hint="name the file to write: --out FILE",
-        )
-    return False
+    def record(report: ExportReport) -> None:
+        facts = {"session": row.id, "peer": row.peer, "format": fmt, "records": report.records}
+        with node.stores.database.transaction():
+            exports.register(node, row.id, row.peer, fmt, str(out), report.records)
+            node.record(Event.EXPORT, facts)
 
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    report = outfile.write(out, lambda stream: export.write(result, fmt, stream, handling), record)
+    return Exported(
+        path=os.path.realpath(out),
+        format=fmt,
+        records=report.records,
+        left_out=dict(Counter(each.reason for each in report.left_out)),
+        replaced=replaced,
+        quarantined=len(result.quarantined),
+        corrected=corrected,
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from psihash.audit.entry import log_origin
 from psihash.identity.certificates import load
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.node import agreements, checks, leasing, reachability, sessions
+from psihash.node import agreements, checks, followup_views, leasing, reachability, sessions
 from psihash.node.checks import ERROR, OK, WARNING, Finding
 from psihash.node.clock import milliseconds, seconds
 from psihash.node.node import Node
@@ -44,6 +44,7 @@ def status(node: Node) -> dict[str, Any]:
         "running": _running(node),
         "sessions_in_doubt": sum(view.state == "in-doubt" for view in views),
         "waiting_for_peers": len(node.stores.outbox.waiting()),
+        "follow_ups": followup_views.summary(node),
         "log": _log(node),
         "certificate_until": seconds(expires),
         "certificate_days_left": (expires - node.now()).days,

@@ -21,6 +21,7 @@ from psihash.node import agreements, documents
 from psihash.node.importing import PartlyImportedError, import_files, loggable
 from psihash.node.naming import require_collection as collection
 from psihash.node.node import Node
+from psihash.node.roles import use_case
 from psihash.psi.registry import serves
 from psihash.storage.tables import exclusions
 from psihash.terms import AlgorithmId, Rung, parse_algorithm
@@ -98,6 +99,7 @@ def offers(node: Node, name: str) -> list[Offer]:
     return found
 
 
+@use_case("collection remove")
 def remove_collection(node: Node, name: str, *, force: bool = False) -> RemovedCollection:
     """Erase a collection, the items that nobody else holds, and what commitments keep of it.
 
@@ -146,6 +148,7 @@ class Found:
     """Why the digest is in no collection, where it stands on the exclusion list."""
 
 
+@use_case("lookup")
 def lookup(node: Node, text: str) -> Found:
     """What is held about one digest, in any usual spelling, also as ``md5:HEX`` and ``sha1=HEX``.
 

@@ -17,6 +17,7 @@ from psihash.audit.event import Event
 from psihash.hashset.model import ImportReport
 from psihash.hashset.store import CollectionInfo, ImportRun
 from psihash.node.node import Node
+from psihash.node.roles import use_case
 from psihash.node.sources import AUTO, Meter, OnProgress, Source, new_hash, recognised
 from psihash.terms import CollectionKind
 
@@ -58,6 +59,7 @@ class _Target:
     is_new: Callable[[], bool]
 
 
+@use_case("import")
 def import_files(
     node: Node,
     paths: Sequence[Path],

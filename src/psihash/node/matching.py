@@ -17,7 +17,9 @@ from psihash.agreement.status import Status
 from psihash.audit.event import Event
 from psihash.identity.trust import KnownPeer, PeerStatus
 from psihash.node import (
+    climbing,
     contact,
+    cosigning,
     documents,
     leasing,
     peers,
@@ -31,6 +33,8 @@ from psihash.node.clock import seconds
 from psihash.node.desk import SESSION_CANCELLED, NodeDesk, allowed_engines
 from psihash.node.journal import NodeJournal
 from psihash.node.node import Node
+from psihash.node.roles import use_case
+from psihash.node.session_approvals import APPROVAL_PENDING, SessionApprovals
 from psihash.node.tls_probe import PEER_UNREACHABLE
 from psihash.node.worker import Worker
 from psihash.session.initiator import Initiator, Wish
@@ -39,6 +43,7 @@ from psihash.session.machine import State
 from psihash.session.party import Setting
 from psihash.session.ports import Proposal
 from psihash.session.result import SessionResult
+from psihash.session.row_state import RowState
 from psihash.session.runs import Progress
 from psihash.storage.leases import Lease
 from psihash.terms import Rung, SessionRole
@@ -71,6 +76,7 @@ class _Drive:
     """When the lease was last renewed."""
 
 
+@use_case("match")
 def match(
     node: Node,
     peer: str,
@@ -78,9 +84,12 @@ def match(
     *,
     rung: Rung | None = None,
     engine: str = "auto",
+    previous: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> SessionResult:
     """Run one session as its initiator and return the result. Raises what ended it instead.
+
+    ``previous`` is the session that this one builds on, or the beginning of its id.
 
     One process of a node matches with a peer at a time: a lease row keeps it to one.
     """
@@ -90,14 +99,18 @@ def match(
             f"peer-{known.status.value}", f"{peer} is {known.status.value} here"
         )
     found = preflight.find(node, peer, agreement)
+    wanted = rung or found.terms.rung
     try:
-        _check_here(node, found, rung or found.terms.rung, engine)
+        _check_here(node, found, wanted, engine)
+        receipt = climbing.receipt_of(node, previous)
+        _require_approval(node, known, found, wanted, receipt)
     except errors.PsihashError as error:
         _record_refusal(node, found, error)
         raise
     for attempt in range(_ATTEMPTS):
         try:
-            return _match_once(node, known, found, rung, engine, on_progress)
+            asked = _Asked(wanted, engine, receipt, on_progress)
+            return _match_once(node, known, found, asked)
         except errors.UnavailableError as error:
             # The other side may be opening a session with us at the same moment: both let go, and
             # come back at different times.
@@ -105,6 +118,27 @@ def match(
                 raise
         time.sleep(1.0 + 3.0 * secrets.randbelow(1000) / 1000)
     raise AssertionError("the last attempt returns or raises")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the operator asks for."""
+
+    rung: Rung
+    engine: str
+    previous: bytes
+    on_progress: OnProgress | None
+
+
+def _require_approval(
+    node: Node, known: KnownPeer, agreement: Agreement, rung: Rung, previous: bytes
+) -> None:
+    """Our own approver is asked before the peer is called."""
+    base = None
+    if previous:
+        _, base = climbing.base_of(node, agreement, previous, rung, agreement.terms.algorithms)
+    role, card = SessionRole.INITIATOR, known.card.card
+    SessionApprovals(node, card, role, agreement, rung, previous, base).ours()
 
 
 def _check_here(node: Node, agreement: Agreement, rung: Rung, engine: str) -> None:
@@ -126,9 +160,7 @@ def _match_once(
     node: Node,
     known: KnownPeer,
     found: Agreement,
-    rung: Rung | None,
-    engine: str,
-    on_progress: OnProgress | None,
+    asked: _Asked,
 ) -> SessionResult:
     peer = known.card.agency
     lease = leasing.acquire(node, leasing.pair(peer))
@@ -139,14 +171,15 @@ def _match_once(
             try:
                 settling.settle(node, known.card.card, channel)
                 contact.exchange(node, peer, channel)
+                cosigning.before_session(node, peer, channel)
                 found = documents.load(node, found.id)
                 check_active(found, node.stamp())
-                party = _initiator(node, channel, found, rung, engine)
+                party = _initiator(node, channel, found, asked)
             except errors.PsihashError as error:
                 _record_refusal(node, found, error)
                 raise
             worker = Worker(node, peer, party)
-            return _run(_Drive(node, channel, party, worker, lease, on_progress))
+            return _run(_Drive(node, channel, party, worker, lease, asked.on_progress))
     finally:
         node.stores.leases.release(lease)
 
@@ -162,28 +195,26 @@ def _record_refusal(node: Node, agreement: Agreement, error: errors.PsihashError
     node.record(Event.SESSION_REFUSED, facts)
 
 
-def _initiator(
-    node: Node, channel: PeerChannel, agreement: Agreement, rung: Rung | None, engine: str
-) -> Initiator:
+def _initiator(node: Node, channel: PeerChannel, agreement: Agreement, asked: _Asked) -> Initiator:
     terms = agreement.terms
     card = channel.verified.card.card
-    wanted = rung or terms.rung
     _, engines = preflight.ask(node, channel, agreement, {})
     installed = [each.id for each in node.engines.installed()]
     chosen = node.engines.choose(
-        wanted, terms.learn, allowed_engines(terms, installed), engines, engine
+        asked.rung, terms.learn, allowed_engines(terms, installed), engines, asked.engine
     )
     desk = NodeDesk(node, card, SessionRole.INITIATOR)
     expires = node.now() + dt.timedelta(seconds=limits.SESSION_MAX_SECONDS)
     proposal = Proposal(
         agreement=bytes.fromhex(agreement.id),
         initiator=node.agency,
-        rung=wanted,
+        rung=asked.rung,
         learn=terms.learn,
         engine=chosen.id,
         algorithms=terms.algorithms,
         peer_case="",
         expires=min(seconds(expires), terms.valid_until),
+        previous_receipt=asked.previous,
     )
     permit = desk.prepare(proposal)
     setting = Setting(
@@ -218,8 +249,20 @@ def _run(drive: _Drive) -> SessionResult:
     if party.state is State.IN_DOUBT:
         _ask_how_it_ended(drive)
     if party.session is None or (party.receipts is None and party.state is not State.IN_DOUBT):
-        raise party.failure or errors.PeerError(SESSION_LOST, "the session ended without a result")
+        raise _why(party)
     return sessions.result(drive.node, party.session.hex())
+
+
+def _why(party: Initiator) -> errors.PsihashError:
+    failure = party.failure
+    if failure is not None and failure.code == APPROVAL_PENDING:
+        return errors.RefusedError(
+            APPROVAL_PENDING,
+            "the other side's approver has not decided about this session yet; nothing was charged",
+            hint="their approver has the request now: run the same command again later, or add "
+            "`--wait 24` to try every 30 seconds for 24 hours",
+        )
+    return failure or errors.PeerError(SESSION_LOST, "the session ended without a result")
 
 
 def _pump(drive: _Drive) -> None:
@@ -321,5 +364,5 @@ def _ask_how_it_ended(drive: _Drive) -> None:
             "the connection was lost while the receipts were exchanged",
             hint="run `psihash match` again: it first asks the peer how this session ended",
         ) from None
-    if drive.node.stores.sessions.get(session.hex()).state != "completed":
+    if drive.node.stores.sessions.get(session.hex()).state != RowState.COMPLETED:
         raise drive.party.failure or errors.PeerError(SESSION_LOST, "the peer ended the session")

@@ -16,7 +16,7 @@ from psihash.audit.entry import Entry, log_origin
 from psihash.audit.event import Event
 from psihash.audit.log import Log
 from psihash.identity import sealing
-from psihash.identity.cards import Card
+from psihash.identity.cards import Card, parse_card
 from psihash.identity.certificates import leaf_fingerprint
 from psihash.identity.keys import KeyRing
 from psihash.identity.trust import KnownPeer
@@ -28,14 +28,23 @@ from psihash.session.deal import Side
 from psihash.storage.agreements import AgreementStore
 from psihash.storage.checkpoints import PeerCheckpointStore
 from psihash.storage.commitments import CommitmentStore
+from psihash.storage.corrections import CorrectionStore
 from psihash.storage.database import Database
+from psihash.storage.exports import ExportStore
+from psihash.storage.followups import FollowUpStore
+from psihash.storage.hits import HitStore
 from psihash.storage.holdings import Holdings
+from psihash.storage.kept import KeepingStore
 from psihash.storage.leases import LeaseStore
 from psihash.storage.ledger import LedgerStore
 from psihash.storage.log import DatabaseLogStore
+from psihash.storage.operators import OperatorStore
 from psihash.storage.outbox import OutboxStore
 from psihash.storage.peers import PeerStore
+from psihash.storage.requests import RequestStore
+from psihash.storage.rosters import RosterStore
 from psihash.storage.sessions import SessionStore
+from psihash.storage.witnessing import WitnessingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,13 @@ class Actor:
     name: str
     role: str = "single-operator"
     authentication: str = "os-user"
+    operator: str = ""
+    """Id of the operator who is logged in; empty where nobody is."""
+
+    @property
+    def public(self) -> str:
+        """How documents that go to peers call the actor: an operator by its id, never by name."""
+        return self.operator or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,15 @@ class Stores:
     outbox: OutboxStore
     log: DatabaseLogStore
     checkpoints: PeerCheckpointStore
+    operators: OperatorStore
+    rosters: RosterStore
+    requests: RequestStore
+    witnessing: WitnessingStore
+    exports: ExportStore
+    keeping: KeepingStore
+    hits: HitStore
+    followups: FollowUpStore
+    corrections: CorrectionStore
 
 
 class LazySigner:
@@ -97,6 +122,12 @@ class Node:
     actor: Actor
     load_keys: Callable[[], KeyRing]
     rng: Callable[[int], bytes] = field(default=os.urandom)
+    ask: Callable[[str], str] | None = None
+    """Asks the person at the terminal; None where there is none."""
+    password_file: Path | None = None
+    """Where the operator's password is read instead of being asked for."""
+    unlocked: dict[str, Ed25519PrivateKey] = field(default_factory=dict, repr=False)
+    """Operators' own keys that a password opened in this process, by operator."""
 
     @property
     def agency(self) -> str:
@@ -109,7 +140,19 @@ class Node:
     @cached_property
     def log(self) -> Log:
         signer = LazySigner(self.card.keys.log, lambda: self.keys.log)
-        return Log(self.stores.log, log_origin(self.agency), signer, self.rng)
+        former = [key for key in self.log_keys if key != self.card.keys.log]
+        return Log(self.stores.log, log_origin(self.agency), signer, self.rng, former)
+
+    @property
+    def own_cards(self) -> list[Card]:
+        """Every card of this agency, the present one last."""
+        former = [parse_card(card) for card in self.stores.witnessing.own_cards()]
+        return [*(card for card in former if card.version < self.card.version), self.card]
+
+    @property
+    def log_keys(self) -> list[bytes]:
+        """The public keys that signed this log, the present one last."""
+        return list(dict.fromkeys(card.keys.log for card in self.own_cards))
 
     @property
     def leaf(self) -> bytes:

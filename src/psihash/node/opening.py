@@ -15,7 +15,7 @@ from psihash.audit.event import Event
 from psihash.identity import authority, keys
 from psihash.identity.cards import Card, card_json, make_card, parse_card
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.node import files, passphrase, settings
+from psihash.node import files, login, passphrase, settings
 from psihash.node.clock import Clock, SystemClock
 from psihash.node.directory import StoredDirectory
 from psihash.node.node import Actor, Node, Stores
@@ -23,14 +23,23 @@ from psihash.psi import registry
 from psihash.storage.agreements import AgreementStore
 from psihash.storage.checkpoints import PeerCheckpointStore
 from psihash.storage.commitments import CommitmentStore
+from psihash.storage.corrections import CorrectionStore
 from psihash.storage.database import Database
+from psihash.storage.exports import ExportStore
+from psihash.storage.followups import FollowUpStore
+from psihash.storage.hits import HitStore
 from psihash.storage.holdings import Holdings
+from psihash.storage.kept import KeepingStore
 from psihash.storage.leases import LeaseStore
 from psihash.storage.ledger import LedgerStore
 from psihash.storage.log import DatabaseLogStore
+from psihash.storage.operators import OperatorStore
 from psihash.storage.outbox import OutboxStore
 from psihash.storage.peers import PeerStore
+from psihash.storage.requests import RequestStore
+from psihash.storage.rosters import RosterStore
 from psihash.storage.sessions import SessionStore
+from psihash.storage.witnessing import WitnessingStore
 from psihash.terms import check_agency_id
 
 HOME_EXISTS = errors.define("home-exists", "the directory already holds a psihash home")
@@ -134,7 +143,13 @@ def open_node(home: Path, *, ask: passphrase.Ask | None = None, clock: Clock | N
     """Open a home. Asks for no passphrase until a key is needed."""
     chosen = settings.load(home)
     card = parse_card(files.read(home, files.CARD))
-    return _assemble(home, chosen, card, clock or SystemClock(), ask)
+    node = _assemble(home, chosen, card, clock or SystemClock(), ask)
+    try:
+        node.actor = login.current(node)
+    except BaseException:
+        node.close()
+        raise
+    return node
 
 
 def _assemble(
@@ -154,6 +169,15 @@ def _assemble(
         outbox=OutboxStore(database),
         log=DatabaseLogStore(database),
         checkpoints=PeerCheckpointStore(database),
+        operators=OperatorStore(database),
+        rosters=RosterStore(database),
+        requests=RequestStore(database),
+        witnessing=WitnessingStore(database),
+        exports=ExportStore(database),
+        keeping=KeepingStore(database),
+        hits=HitStore(database),
+        followups=FollowUpStore(database),
+        corrections=CorrectionStore(database),
     )
 
     def load_keys() -> keys.KeyRing:
@@ -173,6 +197,7 @@ def _assemble(
         clock=clock,
         actor=Actor(_os_user()),
         load_keys=load_keys,
+        ask=ask,
     )
 
 

@@ -11,8 +11,10 @@ from psihash.audit.event import Event
 from psihash.identity.cards import Card, VerifiedCard, accept_card, card_json, parse_card, supersede
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.identity.trust import KnownPeer
+from psihash.node import rosters
 from psihash.node.directory import known
 from psihash.node.node import Node
+from psihash.node.roles import use_case
 from psihash.storage.peers import UNKNOWN_PEER, PeerRow, PeerStatus
 
 FOREIGN_LOG = errors.define("foreign-log", "a card names a log that is not its agency's own")
@@ -41,6 +43,7 @@ def own_card(node: Node) -> dict[str, Any]:
     return card_json(node.card)
 
 
+@use_case("peer add")
 def add(node: Node, card_bytes: bytes, fingerprint: str) -> PeerView:
     """Accept a card whose fingerprint was confirmed by another channel, or a newer version."""
     card = parse_card(card_bytes)
@@ -62,6 +65,8 @@ def add(node: Node, card_bytes: bytes, fingerprint: str) -> PeerView:
                 card.agency, card.encoded, _text(card), now, expected=row.fingerprint
             )
             event = Event.PEER_CHANGED
+        if row is None:
+            rosters.post_all(node, card.agency)
         node.record(event, {"peer": card.agency, "card_fingerprint": _text(card), "by": "card"})
     return view(node, card.agency)
 
@@ -99,6 +104,7 @@ def _require_own_log(card: Card) -> None:
         )
 
 
+@use_case("peer change")
 def set_status(node: Node, agency: str, status: PeerStatus) -> PeerView:
     """Suspend, resume or revoke. A revoked peer stays revoked."""
     row = _row(node, agency)

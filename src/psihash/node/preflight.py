@@ -14,6 +14,7 @@ from psihash.node import agreements, contact, documents, peers
 from psihash.node.channel import PeerChannel
 from psihash.node.desk import NO_SUCH_AGREEMENT, allowed_engines
 from psihash.node.node import Node
+from psihash.node.roles import use_case
 from psihash.psi.engine import EngineProperties
 from psihash.psi.registry import AUTO
 from psihash.terms import AlgorithmId, parse_algorithm
@@ -49,6 +50,7 @@ class PreflightView:
     warnings: list[str] = field(default_factory=list)
 
 
+@use_case("preflight")
 def preflight(node: Node, peer: str, prefix: str) -> PreflightView:
     """Ask the peer what it covers, and estimate a session. Recorded on both sides."""
     agreement = find(node, peer, prefix)

@@ -18,6 +18,7 @@ from psihash.node import files, opening, passphrase
 from psihash.node.clock import seconds
 from psihash.node.contact import CARD_KIND
 from psihash.node.node import Node
+from psihash.node.roles import use_case
 from psihash.storage.peers import PeerStatus
 
 CA_KEY_AWAY = errors.define(
@@ -37,6 +38,7 @@ class Renewal:
     """Active peers that a new card waits for; it goes with the next contact."""
 
 
+@use_case("renew")
 def renew(
     node: Node,
     ask: passphrase.Ask | None,
@@ -125,6 +127,8 @@ def _publish(node: Node, card: Card) -> list[str]:
     """Log, queue for every active peer, then put the card in its place."""
     told = [row.agency for row in node.stores.peers.all(PeerStatus.ACTIVE)]
     with node.stores.database.transaction():
+        # The log goes on under the card's keys: who verifies it needs every card there was.
+        node.stores.witnessing.keep_own_card(node.card.version, node.card.encoded)
         node.record(
             Event.CONFIG_CHANGE,
             {

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from itertools import product
+from typing import TypeVar
 
 from psihash.export.report import SMALL_CELL
-from psihash.hashset.store import HeldItem
+from psihash.hashset.store import HeldColumns
 from psihash.node.holder import NodeHolder
 from psihash.session.deal import Deal
-from psihash.session.own import OwnSet
 from psihash.session.ports import Findings, Permit
+from psihash.session.quarantine import OverMatchRule, set_aside
 from psihash.session.result import (
     AlgorithmResult,
     Link,
-    MatchedItem,
+    MatchedItems,
     PeerRecord,
     SessionResult,
 )
+from psihash.session.sharing import matched
 from psihash.terms import AlgorithmId, Rung
 
 _SERIES_SHOWN = 3
@@ -27,24 +29,24 @@ UNDISCLOSED = "undisclosed"
 """Stands for the peer's collection where a one-sided result does not tell which of several."""
 
 
-@dataclass(slots=True)
-class _Match:
-    """One of our items, put together from all algorithms that found it."""
-
-    item: HeldItem
-    matched_by: list[AlgorithmId] = field(default_factory=list)
-    labels: dict[str, None] = field(default_factory=dict)
-    records: dict[PeerRecord, None] = field(default_factory=dict)
-
-
 def build(
-    deal: Deal, permit: Permit, findings: Findings, agreement: str, opened: str, closed: str
+    deal: Deal,
+    permit: Permit,
+    findings: Findings,
+    agreement: str,
+    opened: str,
+    closed: str,
+    rule: OverMatchRule,
 ) -> SessionResult:
-    """The result of a session whose receipts are about to stand; ``receipt`` is filled in later."""
+    """The result of a session whose receipts are about to stand; ``receipt`` is filled in later.
+
+    What matches too much by ``rule`` is quarantined."""
     role = findings.role
-    matches = _matches(permit, findings) if deal.rung.height >= Rung.ITEMS.height else {}
-    items = tuple(sorted((_item(match) for match in matches.values()), key=_urgency))
-    exact, low, high = _matched_items(deal, findings, len(items))
+    told = deal.rung.height >= Rung.ITEMS.height
+    found = _ordered(_matched(permit, findings)) if told else MatchedItems()
+    exact, low, high = _matched_items(deal, findings, len(found))
+    own, peer = len(permit.own.collections), len(permit.peer_collections)
+    items, quarantined = set_aside(found, own, peer, rule)
     return SessionResult(
         session=deal.session_hex,
         peer=deal.sides.of(role.other).agency,
@@ -69,59 +71,89 @@ def build(
         links=_links(deal, permit, findings, items),
         items=items,
         receipt="",
+        quarantined=quarantined,
     )
 
 
-def _matches(permit: Permit, findings: Findings) -> dict[int, _Match]:
-    matches: dict[int, _Match] = {}
+def _matched(permit: Permit, findings: Findings) -> MatchedItems:
+    """Our items that any algorithm found, each put together from all that did."""
+    holder = permit.own.holder
+    if not isinstance(holder, NodeHolder):
+        raise TypeError("a node's set is held by a NodeHolder")
+    items = MatchedItems()
+    places: dict[int, int] = {}
     for name, finding in findings.by_algorithm.items():
         if finding.rows is None:
             continue
-        digests = [permit.own.algorithms[name].digests[row].tobytes() for row in finding.rows]
+        digests = matched(permit.own.algorithms[name].digests, finding.rows)
         labels = findings.labels.get(name) or [_only(permit)] * len(digests)
         records = findings.records.get(name) or [()] * len(digests)
-        held = _held(permit.own, name, digests)
-        for items, label, record in zip(held, labels, records, strict=True):
-            for item in items:
-                match = matches.setdefault(item.item_id, _Match(item))
-                match.matched_by.append(name)
-                match.labels |= dict.fromkeys(label)
-                match.records |= dict.fromkeys(record)
-    return matches
+        held, by, new = holder.held(name, digests), (name,), list[int]()
+        for number, row in zip(held.places, held.rows, strict=True):
+            place = places.setdefault(held.item_ids[row], len(places))
+            label, record = labels[number], records[number]
+            if place == len(items):
+                items.matched_by.append(by)
+                items.peer_collections.append(label)
+                items.records.append(record)
+                new.append(row)
+            else:
+                items.matched_by[place] = _union(items.matched_by[place], by)
+                items.peer_collections[place] = _union(items.peer_collections[place], label)
+                items.records[place] = _union(items.records[place], record)
+        _take(held, new, items)
+    holder.forget()
+    return items
 
 
-def _held(own: OwnSet, name: AlgorithmId, digests: list[bytes]) -> list[list[HeldItem]]:
-    holder = own.holder
-    if not isinstance(holder, NodeHolder):
-        raise TypeError("a node's set is held by a NodeHolder")
-    return holder.items(name, digests)
+_Part = TypeVar("_Part")
+
+
+def _union(first: tuple[_Part, ...], second: tuple[_Part, ...]) -> tuple[_Part, ...]:
+    return first if first == second else tuple(dict.fromkeys(first + second))
+
+
+def _take(held: HeldColumns, rows: list[int], items: MatchedItems) -> None:
+    """Add what is held of items that were found by now."""
+    start = len(items.sizes)
+    for name in AlgorithmId:
+        if name in held.digests or name in items.digests:
+            column = items.digests.setdefault(name, [None] * start)
+            held_column = held.digests.get(name)
+            if held_column is None:
+                column.extend([None] * len(rows))
+            else:
+                raws = (held_column[row] for row in rows)
+                column.extend(None if raw is None else raw.hex() for raw in raws)
+    items.collections.extend(held.collections[row] for row in rows)
+    items.verdicts.extend(held.verdicts[row] for row in rows)
+    items.media_types.extend(held.media_types[row] for row in rows)
+    items.sizes.extend(held.sizes[row] for row in rows)
+    for place, row in enumerate(rows if held.further else (), start):
+        if row in held.further:
+            further = held.further[row]
+            items.further_digests[place] = tuple((name, raw.hex()) for name, raw in further)
+
+
+def _ordered(items: MatchedItems) -> MatchedItems:
+    """With the records in the form in which they are shown: identified there and open here first,
+    then by digest."""
+    for place, records in enumerate(items.records):
+        if records:
+            names = dict.fromkeys(record.collection for record in records)
+            items.peer_collections[place] = tuple(names)
+            if len(names) < len(records):
+                items.records[place] = _by_collection(records)
+    keys = ["".join(filter(None, texts)) for texts in zip(*items.digests.values(), strict=True)]
+    if any(items.records):
+        first = (item.identified_there_open_here for item in items)
+        keys = [f"{not wanted:d}{key}" for wanted, key in zip(first, keys, strict=True)]
+    return items.at(sorted(range(len(items)), key=keys.__getitem__))
 
 
 def _only(permit: Permit) -> tuple[str, ...]:
     """The peer's collection when it offers just one: then every match is in it."""
     return tuple(permit.peer_collections) if len(permit.peer_collections) == 1 else ()
-
-
-def _item(match: _Match) -> MatchedItem:
-    item, records = match.item, tuple(match.records)
-    first: dict[AlgorithmId, str] = {}
-    further: list[tuple[AlgorithmId, str]] = []
-    for digest in item.digests:
-        text = digest.raw.hex()
-        if first.setdefault(digest.algorithm, text) != text:
-            further.append((digest.algorithm, text))
-    names = tuple(dict.fromkeys(record.collection for record in records))
-    return MatchedItem(
-        digests=first,
-        further_digests=tuple(further),
-        matched_by=tuple(match.matched_by),
-        collections=item.collections,
-        verdicts=item.verdicts,
-        peer_collections=names or tuple(match.labels),
-        records=_by_collection(records),
-        media_type=item.media_type,
-        size=item.size,
-    )
 
 
 def _by_collection(records: tuple[PeerRecord, ...]) -> tuple[PeerRecord, ...]:
@@ -134,11 +166,6 @@ def _by_collection(records: tuple[PeerRecord, ...]) -> tuple[PeerRecord, ...]:
             record.collection, record.kind, tuple(dict.fromkeys(verdicts)), record.contact
         )
     return tuple(merged.values())
-
-
-def _urgency(item: MatchedItem) -> tuple[bool, list[str]]:
-    """Identified there and open here first; then a stable order."""
-    return (not item.identified_there_open_here, list(item.digests.values()))
 
 
 def _matched_items(
@@ -155,9 +182,7 @@ def _matched_items(
     return None, max(counts), sum(counts)
 
 
-def _links(
-    deal: Deal, permit: Permit, findings: Findings, items: tuple[MatchedItem, ...]
-) -> tuple[Link, ...]:
+def _links(deal: Deal, permit: Permit, findings: Findings, items: MatchedItems) -> tuple[Link, ...]:
     if deal.rung.height >= Rung.ITEMS.height:
         return _item_links(items)
     if deal.rung is Rung.SERIES:
@@ -191,12 +216,13 @@ def series_name(series: Collection[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _item_links(items: tuple[MatchedItem, ...]) -> tuple[Link, ...]:
+def _item_links(items: MatchedItems) -> tuple[Link, ...]:
+    # A few combinations of collections, many times each.
+    combinations = Counter(zip(items.collections, items.peer_collections, strict=True))
     pairs: Counter[tuple[str, str]] = Counter()
-    for item in items:
-        for own in item.collections:
-            for peer in item.peer_collections or (UNDISCLOSED,):
-                pairs[own, peer] += 1
+    for (own, peer), count in combinations.items():
+        for pair in product(own, peer or (UNDISCLOSED,)):
+            pairs[pair] += count
     ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
     return tuple(Link(own, peer, count) for (own, peer), count in ordered)
 

@@ -10,6 +10,8 @@ from psihash.session.messages import Receipt
 
 RESULT: Final = "result"
 SNAPSHOT: Final = "snapshot"
+BASE: Final = "base"
+"""What a session at a higher rung needs to know of this one."""
 RESULT_KEY: Final = "result-key"
 OWN_RECEIPT: Final = "own-receipt"
 PEER_RECEIPT: Final = "peer-receipt"

@@ -8,11 +8,12 @@ from typing import Final
 from psihash import errors
 from psihash.audit.event import Event
 from psihash.node import sealed
-from psihash.node.desk import CANCELLING
 from psihash.node.node import Node
+from psihash.node.roles import use_case
 from psihash.session.messages import Receipt
 from psihash.session.receipt import receipt_id
 from psihash.session.result import SessionResult
+from psihash.session.row_state import RowState
 from psihash.storage.sessions import SessionRow
 from psihash.terms import SessionRole
 
@@ -49,10 +50,11 @@ def listing(node: Node, peer: str | None = None) -> list[SessionView]:
     return [_view(row) for row in node.stores.sessions.all(peer=peer)]
 
 
+@use_case("session show")
 def show(node: Node, prefix: str) -> tuple[SessionView, SessionResult | None]:
     """A session and, if it completed, its result. The look is recorded (LED Art. 25)."""
     row = find(node, prefix)
-    if row.state != "completed" or row.erased is not None:
+    if row.state != RowState.COMPLETED or row.erased is not None:
         return _view(row), None
     node.record(Event.CONSULTATION, {"session": row.id, "peer": row.peer, "what": "result"})
     found = result(node, row.id)
@@ -68,7 +70,7 @@ def result(node: Node, session: str) -> SessionResult:
     """The sealed result of a completed session, with the id of its receipts."""
     data = sealed.get(node, session, sealed.RESULT)
     row = node.stores.sessions.get(session)
-    if data is None or row.state != "completed":
+    if data is None or row.state != RowState.COMPLETED:
         raise errors.StateError(NO_RESULT, "the session has no result")
     own, peer = receipts(node, session)
     first, second = (own, peer) if row.role is SessionRole.INITIATOR else (peer, own)
@@ -84,15 +86,16 @@ def receipts(node: Node, session: str) -> tuple[Receipt, Receipt]:
     return own, peer
 
 
+@use_case("session cancel")
 def cancel(node: Node, prefix: str) -> SessionView:
     """Ask the process that runs a session to end it; it looks once a second."""
     row = find(node, prefix)
-    if row.state not in ("accepted", "running"):
+    if row.state not in (RowState.ACCEPTED, RowState.RUNNING):
         raise errors.StateError(
             NOT_CANCELLABLE, f"the session is {row.state}", hint="run `psihash session list`"
         )
     with node.stores.database.transaction():
-        node.stores.sessions.set_state(row.id, CANCELLING, expected=row.state)
+        node.stores.sessions.set_state(row.id, RowState.CANCELLING, expected=row.state)
     return _view(node.stores.sessions.get(row.id))
 
 
@@ -117,7 +120,7 @@ def _view(row: SessionRow) -> SessionView:
         peer=row.peer,
         agreement=row.agreement,
         role=row.role.value,
-        state="in-doubt" if row.state == "settling" else row.state,
+        state="in-doubt" if row.state == RowState.SETTLING else row.state,
         rung=row.rung.value,
         engine=row.engine,
         opened=row.opened,

@@ -20,12 +20,7 @@ def own_set(
     node: Node, agreement: Agreement, algorithms: Sequence[AlgorithmId], rung: Rung
 ) -> OwnSet:
     """Everything that this side brings into a session under an agreement."""
-    collections = tuple(
-        OfferedCollection(row.opaque_id, row.collection, row.kind)
-        for row in sorted(
-            node.stores.agreements.offered(agreement.id), key=lambda row: row.opaque_id
-        )
-    )
+    collections = offered_collections(node, agreement)
     held = {info.name for info in node.stores.holdings.collections()}
     # A collection that was removed since it was offered is an empty set under its pseudonym.
     names = [collection.name for collection in collections if collection.name in held]
@@ -33,7 +28,7 @@ def own_set(
     read = Held(node.stores.holdings)
     sets = {name: own_algorithm(read, name, names) for name in algorithms}
     if rung is Rung.SERIES:
-        sets = {name: _with_cells(holder, name, own) for name, own in sets.items()}
+        sets = {name: with_cells(holder, name, own) for name, own in sets.items()}
     commitments = Commitments(node, agreement, collections, algorithms, read)
     return OwnSet(
         collections=collections,
@@ -44,12 +39,18 @@ def own_set(
     )
 
 
+def offered_collections(node: Node, agreement: Agreement) -> tuple[OfferedCollection, ...]:
+    """What we offer under an agreement, in the order of the pseudonyms."""
+    rows = sorted(node.stores.agreements.offered(agreement.id), key=lambda row: row.opaque_id)
+    return tuple(OfferedCollection(row.opaque_id, row.collection, row.kind) for row in rows)
+
+
 def own_algorithm(held: Held, algorithm: AlgorithmId, names: Sequence[str]) -> OwnAlgorithm:
     """Distinct digests over the union of collections, sorted, and their tokens."""
     digests = held.union(names, algorithm)
     return OwnAlgorithm(digests, encoding.tokens(algorithm, digests))
 
 
-def _with_cells(holder: NodeHolder, algorithm: AlgorithmId, own: OwnAlgorithm) -> OwnAlgorithm:
+def with_cells(holder: NodeHolder, algorithm: AlgorithmId, own: OwnAlgorithm) -> OwnAlgorithm:
     held = holder.series_of(algorithm, [row.tobytes() for row in own.digests])
     return replace(own, cells=make_cells(held))

@@ -35,6 +35,19 @@ class Settings:
     """A session that hears nothing for this long ends."""
     reconnect_seconds: float = limits.RECONNECT_SECONDS
     """How long ``psihash match`` tries to reach a peer that it lost."""
+    witness_url: str = ""
+    """Where an independent witness takes checkpoints; empty for none."""
+    witness_key: str = ""
+    """The witness's verifier key, ``name+id+key``."""
+    metrics_listen: str = ""
+    """HOST:PORT on loopback where ``psihash serve`` shows metrics; empty for nowhere."""
+    over_match_share: float = limits.OVER_MATCH_SHARE
+    """A matched item that stands in more than this share of the collections of one side is
+    quarantined; 1 or more for never."""
+    over_match_collections: int = limits.OVER_MATCH_COLLECTIONS
+    """The share counts where a side offers at least this many collections."""
+    log_retention_days: int = limits.LOG_RETENTION_DAYS
+    """After this time the bodies of the log's entries are erased."""
 
 
 _NAMES: Final = dict(Settings.__annotations__)

@@ -11,6 +11,7 @@ from psihash.node.channel import PeerChannel
 from psihash.node.node import Node
 from psihash.session import facts, receipt
 from psihash.session.messages import Receipt
+from psihash.session.row_state import RowState
 from psihash.storage.sessions import SessionRow
 from psihash.terms import SessionRole
 from psihash.wire.codec import decode_receipt
@@ -36,7 +37,7 @@ def sweep(node: Node, role: SessionRole, peer: str | None = None) -> None:
     An initiator's session whose receipt has left stays in doubt until the peer was asked.
     """
     for row in node.stores.sessions.all(peer=peer, open_only=True):
-        if row.role is role and row.state != "settling":
+        if row.role is role and row.state != RowState.SETTLING:
             _abort(node, row, PROCESS_DIED)
 
 
@@ -47,7 +48,7 @@ def sweep_one(node: Node, row: SessionRow) -> None:
 
 def settle(node: Node, peer: Card, channel: PeerChannel) -> None:
     """Ask ``peer`` about every session with it that is in doubt, and end each of them."""
-    for row in node.stores.sessions.all(peer=peer.agency, state="settling"):
+    for row in node.stores.sessions.all(peer=peer.agency, state=RowState.SETTLING):
         own = sealed.receipt(node, row.id, sealed.OWN_RECEIPT)
         if own is None or row.role is not SessionRole.INITIATOR:
             _abort(node, row, PROCESS_DIED)
@@ -80,8 +81,9 @@ def _complete(node: Node, row: SessionRow, own: Receipt, said: Receipt, peer: Ca
         return
     with node.stores.database.transaction():
         sealed.put(node, row.id, sealed.PEER_RECEIPT, sealed.pack_receipt(said))
-        node.stores.sessions.close(row.id, "completed", "completed", node.stamp())
+        node.stores.sessions.close(row.id, RowState.COMPLETED, "completed", node.stamp())
         shared = facts.closed(SessionRole.INITIATOR, own, said)
+        node.stores.sessions.set_receipt(row.id, shared["receipt"])
         node.record(Event.SESSION_CLOSE, _local(row) | {"settled": "later"}, shared)
 
 
@@ -90,7 +92,7 @@ def _abort(node: Node, row: SessionRow, code: str, *, signature: str | None = No
         if node.stores.sessions.get(row.id).closed is not None:
             return  # its worker was faster
         evidence = None if signature is None else _evidence(node, row, signature)
-        node.stores.sessions.close(row.id, "aborted", code, node.stamp(), evidence)
+        node.stores.sessions.close(row.id, RowState.ABORTED, code, node.stamp(), evidence)
         node.stores.sessions.erase(row.id, node.stamp())
         shared = facts.ended(bytes.fromhex(row.id), "aborted")
         local = _local(row) | {"code": code, "by": node.agency}

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+
+from psihash.bulk import Bytes2D
 from psihash.session.own import OwnSet
+from psihash.storage.errors import damaged
+from psihash.terms import AlgorithmId
 
 
 def encode(own: OwnSet) -> bytes:
@@ -16,3 +21,21 @@ def encode(own: OwnSet) -> bytes:
     }
     body = b"".join(part.digests.tobytes() for part in own.algorithms.values())
     return json.dumps(head).encode() + b"\n" + body
+
+
+def decode(data: bytes) -> dict[AlgorithmId, Bytes2D]:
+    """The digests, sorted, shape (n, digest bytes), by algorithm. Raises StorageError."""
+    line, _, body = data.partition(b"\n")
+    found: dict[AlgorithmId, Bytes2D] = {}
+    start = 0
+    for word, count in json.loads(line)["algorithms"]:
+        name = AlgorithmId(word)
+        end = start + count * name.digest_bytes
+        if end > len(body):
+            raise damaged("snapshot")
+        rows = np.frombuffer(body[start:end], dtype=np.uint8)
+        found[name] = rows.reshape(-1, name.digest_bytes)
+        start = end
+    if start != len(body):
+        raise damaged("snapshot")
+    return found

@@ -28,7 +28,8 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
     """``host:port`` or ``[v6]:port``."""
     host, colon, port = endpoint.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    # Five digits at most: Python refuses to read a very long number, in its own words.
+    if not (host and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
         raise errors.InputError(BAD_ENDPOINT, "an address has the form HOST:PORT")
     return host, int(port)
 

@@ -14,10 +14,11 @@ from psihash import errors, limits
 from psihash.audit.event import Event
 from psihash.identity.trust import PEER_REVOKED, PEER_SUSPENDED, PeerStatus
 from psihash.node import peers
-from psihash.node.desk import CANCELLING, SESSION_CANCELLED, SESSION_TIMEOUT
+from psihash.node.desk import SESSION_CANCELLED, SESSION_TIMEOUT
 from psihash.node.node import Node
 from psihash.session.link import Link, Numbered
 from psihash.session.party import Party
+from psihash.session.row_state import RowState
 from psihash.session.runs import Progress
 from psihash.storage.sessions import SESSION_MOVED
 
@@ -252,4 +253,4 @@ class Worker:
     def _is_cancelled(self) -> bool:
         deal = self.party.deal
         row = None if deal is None else self._node.stores.sessions.find(deal.session_hex)
-        return row is not None and row.state == CANCELLING
+        return row is not None and row.state == RowState.CANCELLING

@@ -81,7 +81,8 @@ class Deal:
     """The engine's public keys, one for each run in the order of the plan; empty where the engine
     has none at this rung."""
     approvals: tuple[bytes, ...]
-    """Digests of the signatures under which the agreement is in force."""
+    """Digests of the signatures under which the agreement is in force, the proposer's first, and
+    of both approvals of this session, the initiator's first."""
     previous_receipt: bytes
     expires: str
 

@@ -26,6 +26,8 @@ def opened(deal: Deal) -> dict[str, Any]:
         "cases": list(deal.cases),
         "rung": deal.rung.value,
         "learn": deal.learn.value,
+        "approvals": [digest.hex() for digest in deal.approvals],
+        "previous": deal.previous_receipt.hex(),
         "engine": deal.engine,
         "size_classes": [_classes(entries) for entries in deal.classes],
         "roots": [[_root(root) for root in roots] for roots in deal.roots],

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from psihash import canonical, errors
+from psihash.agreement import session_approval
 from psihash.identity import hybrid, signatures
 from psihash.session import commitment, trees
+from psihash.session.climb import check_classes
 from psihash.session.deal import (
     NONCE_BYTES,
     PROTOCOL,
@@ -42,7 +44,7 @@ from psihash.session.messages import (
     SeenRoot,
 )
 from psihash.session.party import PEER_REFUSED, Handler, Party, Setting
-from psihash.session.ports import Permit, Proposal
+from psihash.session.ports import Claim, Permit, Proposal
 from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
@@ -55,7 +57,6 @@ class Wish:
 
     own: Side
     proposal: Proposal
-    previous_receipt: bytes = b""
 
 
 class Initiator(Party):
@@ -160,13 +161,14 @@ class Initiator(Party):
             ),
             own_case=permit.own_case,
             expires=proposal.expires,
-            previous_receipt=self._wish.previous_receipt,
+            previous_receipt=proposal.previous_receipt,
             seen=tuple(
                 SeenRoot(collection, algorithm, size)
                 for (collection, algorithm), (size, _) in permit.peer_seen.items()
             ),
             seen_log_size=permit.peer_log_size,
             keys=self._secrets.publics,
+            approval=self._own_approval(),
         )
         return self._send(Input.SEND_OFFER, self._offer)
 
@@ -194,6 +196,9 @@ class Initiator(Party):
         if names != list(offer.algorithms) or not all(is_size_class(size) for size in sizes):
             raise errors.ProtocolError(BAD_ACCEPT, "the size classes do not fit the offer")
         self._run_secrets().check_peer(accept.keys)
+        self._setting.desk.verify_approval(Claim(self.session, accept.approval))
+        if permit.base is not None:
+            check_classes(permit.base, offer.rung, accept.classes)
         seen = {(entry.collection, entry.algorithm): entry.size for entry in accept.seen}
         own_roots = self._own_roots(seen)
         self._peer_trees = trees.accept_roots(
@@ -204,6 +209,7 @@ class Initiator(Party):
             permit.peer_bounds,
             permit.peer_seen,
             own_roots,
+            permit.base,
         )
         return Deal(
             session=self.session,
@@ -218,7 +224,11 @@ class Initiator(Party):
             classes=(offer.classes, accept.classes),
             roots=(own_roots, accept.roots),
             keys=(offer.keys, accept.keys),
-            approvals=permit.approvals,
+            approvals=(
+                *permit.approvals,
+                session_approval.digest(offer.approval),
+                session_approval.digest(accept.approval),
+            ),
             previous_receipt=offer.previous_receipt,
             expires=offer.expires,
         )

@@ -77,6 +77,7 @@ class Offer:
     seen: tuple[SeenRoot, ...] = ()
     seen_log_size: int = 0
     keys: tuple[bytes, ...] = ()
+    approval: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Accept:
     seen: tuple[SeenRoot, ...] = ()
     seen_log_size: int = 0
     keys: tuple[bytes, ...] = ()
+    approval: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

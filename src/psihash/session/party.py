@@ -15,10 +15,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from psihash import errors, limits
+from psihash.agreement import session_approval
 from psihash.identity import hybrid, signatures
 from psihash.identity.cards import Card
 from psihash.psi.engine import Rng
 from psihash.session import blobs, compare, receipt
+from psihash.session.climb import check_counts
 from psihash.session.commitment import PeerTree
 from psihash.session.deal import Deal, signed_transcript
 from psihash.session.machine import UNEXPECTED_MESSAGE, Input, Machine, State
@@ -237,14 +239,17 @@ class Party(abc.ABC):
         self._channel = hybrid.SecureChannel(secret, session, self.role)
         self._result_key = compare.result_key(secret, session)
 
+    def _own_approval(self) -> bytes:
+        session, key = self._session_id(), self._setting.signing_key
+        return session_approval.sign(self._allowed().approval, session, key)
+
     def _confirm(self, roots_nonce: bytes) -> bytes:
         """Record the open entry, then sign the transcript."""
         deal = self._agreed()
         head = self._setting.journal.opened(deal, self._peer_holds)
         message = signed_transcript(self.role, deal.transcript())
-        signature = signatures.sign(
-            self._setting.signing_key, signatures.Context.TRANSCRIPT, message
-        )
+        key, context = self._setting.signing_key, signatures.Context.TRANSCRIPT
+        signature = signatures.sign(key, context, message)
         roots = deal.roots_of(self.role) if roots_nonce else ()
         body = Confirm(roots, roots_nonce, signature, head.note, head.consistency)
         return self._send(Input.SEND_CONFIRM, body)
@@ -289,6 +294,8 @@ class Party(abc.ABC):
         self.findings = Findings(
             self.role, runs.findings, self._result_key, count_salt=self._setting.rng(32)
         )
+        if permit.base is not None:
+            check_counts(permit.base, runs.findings)
         self._sharing = Sharing(deal, permit, self.findings, self._peer_trees)
         return self._sharing
 
@@ -356,6 +363,11 @@ class Party(abc.ABC):
         return self._send(Input.SEND_CLOSE, Close(head.note, head.consistency))
 
     # -- values that stand from a certain state on -----------------------------------------------
+
+    def _session_id(self) -> bytes:
+        if self.session is None:
+            raise AssertionError("the greeting gives the session its id")
+        return self.session
 
     def _agreed(self) -> Deal:
         if self.deal is None:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from psihash.agreement.session_approval import SessionApproval
 from psihash.psi.engine import Engine
+from psihash.session.climb import Base
 from psihash.session.deal import Deal, Side
 from psihash.session.messages import Receipt
 from psihash.session.own import OwnSet
@@ -32,6 +34,16 @@ class Proposal:
     peer_case: str
     """The other side's case reference as it stands in its message."""
     expires: str
+    previous_receipt: bytes = b""
+    """Id of the receipt of the session that this one builds on, 32 bytes, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the other side shows as its approval of this session."""
+
+    session: bytes
+    approval: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,9 @@ class Permit:
     own_annex: bytes
     peer_annex: bytes
     approvals: tuple[bytes, ...]
+    """Digests of the signatures under which the agreement is in force."""
+    approval: SessionApproval
+    """This side's approval of the session, not yet made out for a session id."""
     peer_collections: Mapping[str, CollectionKind]
     """The pseudonyms of the peer's annex."""
     peer_bounds: Mapping[tuple[str, AlgorithmId], int]
@@ -52,6 +67,8 @@ class Permit:
     """Size and root of the peer's trees as this side saw them last."""
     peer_log_size: int
     """Size of the newest checkpoint of the peer's log that this side holds; 0 for none."""
+    base: Base | None = None
+    """The session that this one builds on; then the peer's trees as seen are those of then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +103,13 @@ class Desk(Protocol):
         Returns this agency as a side. Raises RefusedError.
         """
 
-    def prepare(self, proposal: Proposal) -> Permit:
-        """Responder, at the offer: what it brings. Raises RefusedError naming the clause."""
+    def prepare(self, proposal: Proposal, claim: Claim | None = None) -> Permit:
+        """What this side brings. Raises RefusedError naming the clause, or where nobody has
+        approved the session yet. The responder, at the offer, gives what the initiator claims."""
+
+    def verify_approval(self, claim: Claim) -> None:
+        """Initiator, at the acceptance: check the responder's approval. Raises RefusedError or
+        VerificationError."""
 
     def accept(self, deal: Deal) -> None:
         """Both sides, before the first frame: check every clause against the ledger and charge

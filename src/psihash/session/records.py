@@ -20,6 +20,8 @@ _Word = TypeVar("_Word", CollectionKind, Dialect)
 
 MAX_TEXT: Final = 500
 MAX_VERDICTS: Final = 256
+_SHORT_LINE: Final = 1_024
+_MAX_KNOWN: Final = 10_000
 
 RECORD_TOO_LONG = errors.define(
     "record-too-long",
@@ -30,8 +32,10 @@ RECORD_TOO_LONG = errors.define(
 
 def encode_records(records: Mapping[AlgorithmId, Sequence[Sequence[PeerRecord]]]) -> bytes:
     """This side's match records, cleaned of control characters and cut to the limits."""
-    lines = (_line(row) for rows in records.values() for row in rows)
-    return pad(b"".join(lines))
+    # What many elements share is one object, and written once.
+    every = [row for rows in records.values() for row in rows]
+    line = {key: _line(row) for key, row in {id(row): row for row in every}.items()}
+    return pad(b"".join(line[id(row)] for row in every))
 
 
 def decode_records(
@@ -39,8 +43,9 @@ def decode_records(
 ) -> dict[AlgorithmId, list[tuple[PeerRecord, ...]]]:
     """Strict inverse; every word of the peer is checked before it can reach a screen."""
     lines = _lines(unpad(blob), sum(counts.values()))
+    read = _Elements()
     return {
-        algorithm: [_element(next(lines)) for _ in range(count)]
+        algorithm: [read.element(next(lines)) for _ in range(count)]
         for algorithm, count in counts.items()
     }
 
@@ -76,6 +81,21 @@ def _split(data: bytes) -> Iterator[bytes]:
             raise bad("a record is too long")
         yield data[start:end]
         start = end + 1
+
+
+class _Elements:
+    """Reads lines. Many are equal: short ones are remembered, some megabytes of them at most."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[PeerRecord, ...]] = {}
+
+    def element(self, line: bytes) -> tuple[PeerRecord, ...]:
+        known = self._known.get(line)
+        if known is None:
+            known = _element(line)
+            if len(line) <= _SHORT_LINE and len(self._known) < _MAX_KNOWN:
+                self._known[line] = known
+        return known
 
 
 def _element(line: bytes) -> tuple[PeerRecord, ...]:

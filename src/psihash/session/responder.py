@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from psihash import canonical, errors
+from psihash.agreement import session_approval
 from psihash.identity import hybrid, signatures
 from psihash.session import commitment, trees
+from psihash.session.climb import ROOTS_CHANGED, check_classes
 from psihash.session.deal import (
     NONCE_BYTES,
     Deal,
@@ -41,7 +43,7 @@ from psihash.session.messages import (
     SeenRoot,
 )
 from psihash.session.party import Handler, Party, Setting
-from psihash.session.ports import Permit, Proposal, SignedHead
+from psihash.session.ports import Claim, Permit, Proposal, SignedHead
 from psihash.session.run_plan import RunSecrets
 from psihash.terms import CANONICALISATION, SessionRole, is_size_class
 
@@ -56,9 +58,6 @@ STEP_SKIPPED = errors.define(
     "step-skipped", "the peer's receipt comes before the labels or records of the session's rung"
 )
 WRONG_CHANNEL = errors.define("wrong-channel", "a hello was played on another channel than its own")
-ROOTS_CHANGED = errors.define(
-    "roots-changed", "the initiator's roots are not the ones it committed to"
-)
 
 
 class Responder(Party):
@@ -150,7 +149,9 @@ class Responder(Party):
                 algorithms=offer.algorithms,
                 peer_case=offer.own_case,
                 expires=offer.expires,
-            )
+                previous_receipt=offer.previous_receipt,
+            ),
+            Claim(self._session_id(), offer.approval),
         )
         if (offer.own_annex, offer.peer_annex) != (permit.peer_annex, permit.own_annex):
             raise errors.RefusedError(
@@ -160,16 +161,21 @@ class Responder(Party):
         self._secrets = RunSecrets(permit.engine, offer.rung, offer.learn, offer.algorithms)
         self._secrets.check_peer(offer.keys)
         self._peer_holds = offer.seen_log_size
-        draft = self._draft_deal(offer, permit)
+        if permit.base is not None:
+            check_classes(permit.base, offer.rung, offer.classes)
+        approval = self._own_approval()
+        draft = self._draft_deal(offer, permit, approval)
         self._setting.desk.accept(draft)
         # Only now is anything appended to our trees: a refused offer costs us nothing.
         seen = {(entry.collection, entry.algorithm): entry.size for entry in offer.seen}
         roots = permit.own.roots(offer.algorithms, seen)
         permit.own.keep()
         self._draft = replace(draft, roots=((), roots))
-        yield self._send(Input.SEND_ACCEPT, self._accept(permit, roots, draft))
+        yield self._send(Input.SEND_ACCEPT, self._accept(permit, roots, draft, approval))
 
-    def _accept(self, permit: Permit, roots: tuple[Root, ...], draft: Deal) -> Accept:
+    def _accept(
+        self, permit: Permit, roots: tuple[Root, ...], draft: Deal, approval: bytes
+    ) -> Accept:
         return Accept(
             classes=draft.classes[1],
             roots=roots,
@@ -180,6 +186,7 @@ class Responder(Party):
             ),
             seen_log_size=permit.peer_log_size,
             keys=draft.keys[1],
+            approval=approval,
         )
 
     def _check_form(self, offer: Offer) -> None:
@@ -190,18 +197,14 @@ class Responder(Party):
         sizes_good = all(is_size_class(entry.size_class) for entry in offer.classes)
         if not offer.algorithms or not distinct or names != list(offer.algorithms):
             raise errors.ProtocolError(BAD_OFFER, "the algorithms of the offer are malformed")
-        if offer.previous_receipt:
-            raise errors.ProtocolError(BAD_OFFER, "no session can build on an earlier one yet")
         if not sizes_good:
             raise errors.ProtocolError(BAD_OFFER, "the offer has a size that is no size class")
 
-    def _draft_deal(self, offer: Offer, permit: Permit) -> Deal:
+    def _draft_deal(self, offer: Offer, permit: Permit, approval: bytes) -> Deal:
         """The deal without roots: the initiator's are still sealed in its commitment."""
         hello, sides = self._greeted()
-        if self.session is None:
-            raise AssertionError("the greeting gave the session its id")
         return Deal(
-            session=self.session,
+            session=self._session_id(),
             sides=sides,
             agreement=hello.agreement,
             annexes=(offer.own_annex, offer.peer_annex),
@@ -213,7 +216,11 @@ class Responder(Party):
             classes=(offer.classes, permit.own.classes(offer.algorithms)),
             roots=((), ()),
             keys=(offer.keys, self._run_secrets().publics),
-            approvals=permit.approvals,
+            approvals=(
+                *permit.approvals,
+                session_approval.digest(offer.approval),
+                session_approval.digest(approval),
+            ),
             previous_receipt=offer.previous_receipt,
             expires=offer.expires,
         )
@@ -235,6 +242,7 @@ class Responder(Party):
             permit.peer_bounds,
             permit.peer_seen,
             draft.roots_of(self.role),
+            permit.base,
         )
         self.deal = replace(draft, roots=(body.roots, draft.roots_of(self.role)))
         self._verify_confirm(body)

@@ -1,20 +1,19 @@
 """What a session told this side: the value that is sealed, shown and exported.
 
-Built only after both receipts agree. The JSON form (``to_json``) is what is sealed under the
-session's key; it never leaves this agency by itself.
+Built only after both receipts agree. What is sealed under the session's key is its JSON form, see
+:mod:`psihash.session.sealed_form`; it never leaves this agency by itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count, repeat
+from operator import eq
+from typing import Any, Final, NamedTuple, overload
 
-from psihash import canonical
 from psihash.hashset.model import Category, Dialect, Verdict
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung, SessionRole
-
-MAX_RESULT_BYTES = 4 * 1024**3
-"""Our own sealed result; the bound only stops a damaged file from filling the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,7 @@ class PeerRecord:
     contact: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedItem:
+class MatchedItem(NamedTuple):
     """One of this side's items that the peer also holds; from rung ``items`` upwards."""
 
     digests: dict[AlgorithmId, str]
@@ -70,9 +68,121 @@ class MatchedItem:
     @property
     def identified_there_open_here(self) -> bool:
         """The peer has identified the victim and this side has not: the first thing to see."""
+        if not self.records:
+            return False
         there = any(v.victim_identified is True for r in self.records for v in r.verdicts)
         here = any(v.victim_identified is True for _, v in self.verdicts)
         return there and not here
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedItems(Sequence[MatchedItem]):
+    """Any number of matched items, in columns: an item is made when it is looked at. What items
+    have in common (names, verdicts, records) is one object for all of them."""
+
+    digests: dict[AlgorithmId, list[str | None]] = field(default_factory=dict)
+    """In the order of the algorithms."""
+    matched_by: list[tuple[AlgorithmId, ...]] = field(default_factory=list)
+    collections: list[tuple[str, ...]] = field(default_factory=list)
+    verdicts: list[tuple[tuple[str, Verdict], ...]] = field(default_factory=list)
+    peer_collections: list[tuple[str, ...]] = field(default_factory=list)
+    records: list[tuple[PeerRecord, ...]] = field(default_factory=list)
+    media_types: list[str | None] = field(default_factory=list)
+    sizes: list[int | None] = field(default_factory=list)
+    further_digests: dict[int, tuple[tuple[AlgorithmId, str], ...]] = field(default_factory=dict)
+    """By place; few items have any."""
+
+    @classmethod
+    def of(cls, items: Iterable[MatchedItem]) -> MatchedItems:
+        """Items in columns."""
+        if isinstance(items, MatchedItems):
+            return items
+        rows = tuple(items)
+        named = {name for item in rows for name in item.digests}
+        return cls(
+            {name: [each.digests.get(name) for each in rows] for name in sorted(named, key=_ORDER)},
+            [each.matched_by for each in rows],
+            [each.collections for each in rows],
+            [each.verdicts for each in rows],
+            [each.peer_collections for each in rows],
+            [each.records for each in rows],
+            [each.media_type for each in rows],
+            [each.size for each in rows],
+            {
+                place: each.further_digests
+                for place, each in enumerate(rows)
+                if each.further_digests
+            },
+        )
+
+    def at(self, places: Sequence[int]) -> MatchedItems:
+        """The items at some places, in that order."""
+        further = self.further_digests
+        return MatchedItems(
+            digests={name: [texts[k] for k in places] for name, texts in self.digests.items()},
+            further_digests={
+                place: further[k]
+                for place, k in enumerate(places if further else ())
+                if k in further
+            },
+            **{name: [column[k] for k in places] for name, column in self._plain().items()},
+        )
+
+    def __add__(self, other: MatchedItems) -> MatchedItems:
+        names = sorted({*self.digests, *other.digests}, key=_ORDER)
+        more = {len(self) + place: texts for place, texts in other.further_digests.items()}
+        theirs = other._plain()
+        return MatchedItems(
+            digests={name: self._texts(name) + other._texts(name) for name in names},
+            further_digests=self.further_digests | more,
+            **{name: column + theirs[name] for name, column in self._plain().items()},
+        )
+
+    def _texts(self, name: AlgorithmId) -> list[str | None]:
+        return self.digests.get(name) or [None] * len(self)
+
+    def __len__(self) -> int:
+        return len(self.matched_by)
+
+    def __iter__(self) -> Iterator[MatchedItem]:
+        names, none = tuple(self.digests), ()
+        texts = zip(*self.digests.values(), strict=True) if names else repeat(none)
+        further = map(self.further_digests.get, count(), repeat(none))
+        for carried, *facts, more in zip(texts, *self._plain().values(), further, strict=False):
+            digests = {name: text for name, text in zip(names, carried, strict=True) if text}
+            yield MatchedItem._make((digests, *facts, more))
+
+    @overload
+    def __getitem__(self, place: int) -> MatchedItem: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> MatchedItems: ...
+
+    def __getitem__(self, place: int | slice) -> MatchedItem | MatchedItems:
+        if isinstance(place, slice):
+            return self.at(range(len(self))[place])
+        (item,) = self.at([range(len(self))[place]])
+        return item
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _plain(self) -> dict[str, list[Any]]:
+        """The columns that hold what the items do, in the order of the items' fields."""
+        return {
+            "matched_by": self.matched_by,
+            "collections": self.collections,
+            "verdicts": self.verdicts,
+            "peer_collections": self.peer_collections,
+            "records": self.records,
+            "media_types": self.media_types,
+            "sizes": self.sizes,
+        }
+
+
+_ORDER: Final = tuple(AlgorithmId).index
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +205,30 @@ class SessionResult:
     matched_items_min: int | None
     matched_items_max: int | None
     links: tuple[Link, ...]
-    items: tuple[MatchedItem, ...]
+    items: MatchedItems
     """Empty below ``items``. First those identified there and open here."""
     receipt: str
     """SHA-256 over both signed receipts, hex: names this result in logs and talks."""
+    quarantined: MatchedItems = field(default_factory=MatchedItems)
+    """Items that match too much (:mod:`psihash.session.quarantine`): they count in
+    ``matched_items`` and stand neither in ``items`` nor in ``links``."""
+
+    def with_quarantined(self) -> SessionResult:
+        """The same with all items among ``items``. The links stay as they are."""
+        return replace(self, items=self.items + self.quarantined, quarantined=MatchedItems())
 
     def to_json(self) -> bytes:
-        return canonical.encode(_result_dict(self))
+        """The form that is sealed; equal results of one process have equal bytes."""
+        from psihash.session import sealed_form
+
+        return sealed_form.encode(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> SessionResult:
-        return _result_from(canonical.decode(data, max_bytes=MAX_RESULT_BYTES))
+        """Inverse of :meth:`to_json`, and of that of earlier versions."""
+        from psihash.session import sealed_form
+
+        return sealed_form.decode(data)
 
 
 def verdict_dict(verdict: Verdict) -> dict[str, Any]:
@@ -141,84 +264,4 @@ def verdict_from(value: dict[str, Any]) -> Verdict:
         submissions=value["submissions"],
         country=value["country"],
         source=value["source"],
-    )
-
-
-def _item_dict(item: MatchedItem) -> dict[str, Any]:
-    return {
-        "digests": {name.value: text for name, text in item.digests.items()},
-        "matched_by": [name.value for name in item.matched_by],
-        "collections": list(item.collections),
-        "verdicts": [[name, verdict_dict(verdict)] for name, verdict in item.verdicts],
-        "peer_collections": list(item.peer_collections),
-        "records": [
-            {
-                "collection": record.collection,
-                "kind": record.kind.value,
-                "verdicts": [verdict_dict(verdict) for verdict in record.verdicts],
-                "contact": record.contact,
-            }
-            for record in item.records
-        ],
-        "media_type": item.media_type,
-        "size": item.size,
-        "further_digests": [[name.value, text] for name, text in item.further_digests],
-    }
-
-
-def _item_from(value: dict[str, Any]) -> MatchedItem:
-    return MatchedItem(
-        digests={AlgorithmId(name): text for name, text in value["digests"].items()},
-        matched_by=tuple(AlgorithmId(name) for name in value["matched_by"]),
-        collections=tuple(value["collections"]),
-        verdicts=tuple((name, verdict_from(verdict)) for name, verdict in value["verdicts"]),
-        peer_collections=tuple(value["peer_collections"]),
-        records=tuple(
-            PeerRecord(
-                record["collection"],
-                CollectionKind(record["kind"]),
-                tuple(verdict_from(verdict) for verdict in record["verdicts"]),
-                record["contact"],
-            )
-            for record in value["records"]
-        ),
-        media_type=value["media_type"],
-        size=value["size"],
-        further_digests=tuple((AlgorithmId(name), text) for name, text in value["further_digests"]),
-    )
-
-
-_PLAIN = ("session", "peer", "agreement", "engine", "case", "peer_case", "opened", "closed")
-_COUNTS = ("matched_items", "matched_items_min", "matched_items_max")
-
-
-def _result_dict(result: SessionResult) -> dict[str, Any]:
-    plain = {name: getattr(result, name) for name in (*_PLAIN, *_COUNTS, "receipt")}
-    return plain | {
-        "version": 1,
-        "role": result.role.value,
-        "rung": result.rung.value,
-        "learn": result.learn.value,
-        "algorithms": {
-            name.value: {"own": part.own, "matched": part.matched}
-            for name, part in result.algorithms.items()
-        },
-        "links": [[link.own, link.peer, link.matched] for link in result.links],
-        "items": [_item_dict(item) for item in result.items],
-    }
-
-
-def _result_from(value: dict[str, Any]) -> SessionResult:
-    plain = {name: value[name] for name in (*_PLAIN, *_COUNTS, "receipt")}
-    return SessionResult(
-        **plain,
-        role=SessionRole(value["role"]),
-        rung=Rung(value["rung"]),
-        learn=Learn(value["learn"]),
-        algorithms={
-            AlgorithmId(name): AlgorithmResult(part["own"], part["matched"])
-            for name, part in value["algorithms"].items()
-        },
-        links=tuple(Link(*link) for link in value["links"]),
-        items=tuple(_item_from(item) for item in value["items"]),
     )

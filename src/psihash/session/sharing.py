@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+import numpy.typing as npt
+
 from psihash import errors, limits
 from psihash.session import blobs, labels, records
 from psihash.session.commitment import (
@@ -78,10 +81,11 @@ class Sharing:
         """Pseudonyms of this side's collections for each matched element."""
         own = self._permit.own
         pseudonym = {collection.name: collection.id for collection in own.collections}
-        told = {
-            name: [[pseudonym[held] for held in row] for row in self._held(name)]
-            for name in self._deal.algorithms
-        }
+        told = {}
+        for name in self._deal.algorithms:
+            rows = self._held(name)
+            known = {row: tuple(pseudonym[held] for held in row) for row in set(rows)}
+            told[name] = [known[row] for row in rows]
         return labels.encode_labels(told, list(pseudonym.values()))
 
     def take_labels(self, blob: bytes) -> None:
@@ -119,7 +123,7 @@ class Sharing:
         order = sorted(own.collections, key=lambda collection: collection.id)
         number = {collection.name: place for place, collection in enumerate(order)}
         for name in self._deal.algorithms:
-            tokens = [token for algorithm, token in self._matched_tokens() if algorithm is name]
+            tokens = self._tokens(name)
             for token, collections in zip(tokens, self._held(name), strict=True):
                 place = min(number[collection] for collection in collections)
                 yield place, own.commitments[order[place].id, name].opening(token)
@@ -133,15 +137,23 @@ class Sharing:
 
     def _matched_tokens(self) -> Iterator[tuple[AlgorithmId, bytes]]:
         for name in self._deal.algorithms:
-            rows = self._findings.by_algorithm[name].rows
-            tokens = self._permit.own.algorithms[name].tokens
-            for row in () if rows is None else rows:
-                yield name, tokens[row].tobytes()
+            yield from ((name, token) for token in self._tokens(name))
+
+    def _tokens(self, algorithm: AlgorithmId) -> list[bytes]:
+        rows = self._findings.by_algorithm[algorithm].rows
+        return matched(self._permit.own.algorithms[algorithm].tokens, rows)
 
     def _digests(self, algorithm: AlgorithmId) -> list[bytes]:
         rows = self._findings.by_algorithm[algorithm].rows
-        digests = self._permit.own.algorithms[algorithm].digests
-        return [] if rows is None else [digests[row].tobytes() for row in rows]
+        return matched(self._permit.own.algorithms[algorithm].digests, rows)
+
+
+def matched(table: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64] | None) -> list[bytes]:
+    """Some rows of a table of shape (n, width), as bytes."""
+    if rows is None:
+        return []
+    width, joined = table.shape[1], table[rows].tobytes()
+    return [joined[start : start + width] for start in range(0, len(joined), width)]
 
 
 def _holdings_changed() -> errors.StateError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from psihash import errors
 from psihash.audit import merkle
+from psihash.session.climb import Base, check_roots
 from psihash.session.commitment import EQUAL_ROOTS, SET_SHRANK, LeafContext, PeerTree
 from psihash.session.messages import Root
 from psihash.terms import AlgorithmId
@@ -27,6 +28,7 @@ def accept_roots(
     bounds: Mapping[TreeKey, int],
     seen: Mapping[TreeKey, tuple[int, bytes]],
     own_roots: Sequence[Root],
+    base: Base | None = None,
 ) -> dict[TreeKey, PeerTree]:
     """Check the peer's roots; raise ProtocolError with the cause.
 
@@ -38,12 +40,15 @@ def accept_roots(
     4. None grew by more than four times its class since: else a peer could commit to a whole
        dictionary and open whatever it tries. (Four, because a session that broke off may have
        left a batch that we never saw.)
+    5. Where the session builds on another, they are the roots of that one (``roots-changed``).
     """
     keys = [(root.collection, root.algorithm) for root in roots]
     if sorted(set(keys)) != sorted(keys) or set(keys) != {
         key for key in bounds if key[1] in algorithms
     }:
         raise errors.ProtocolError(BAD_ROOTS, "the roots are not those of the annex")
+    if base is not None:
+        check_roots(base, roots)
     ours = {root.root for root in own_roots}
     trees = {}
     for root in roots:

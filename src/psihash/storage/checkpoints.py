@@ -52,6 +52,16 @@ class PeerCheckpointStore:
             )
             return [PeerCheckpoint(row.origin, row.size, row.root, row.note) for row in rows]
 
+    def replace(self, checkpoint: PeerCheckpoint) -> None:
+        """Put another head in place of the one held: a person decided that the log goes on from
+        there."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                peer_checkpoints.update()
+                .where(peer_checkpoints.c.origin == checkpoint.origin)
+                .values(size=checkpoint.size, root=checkpoint.root, note=checkpoint.note)
+            )
+
     def save(self, checkpoint: PeerCheckpoint) -> None:
         """Keep a verified checkpoint: one that is larger, or of equal size and root (its note may
         bear more cosignatures). Raises VerificationError ``checkpoint-not-newer``.

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 
 from psihash import errors
 from psihash.hashset.model import Digest
-from psihash.hashset.store import CollectionInfo, HeldItem
-from psihash.storage import lookup
+from psihash.hashset.store import CollectionInfo, HeldColumns, HeldItem, Standings
+from psihash.storage import lookup, series
 from psihash.storage.database import Database
 from psihash.storage.importing import CollectionImport, ExclusionImport
 from psihash.storage.joining import erase_gone, orphans_only
@@ -107,17 +107,27 @@ class Holdings:
         bytes, in chunks of shape (n, digest_bytes), n at most 65,536. Sees committed data."""
         return lookup.digests(self._database, algorithm, collections)
 
-    def collections_of(
-        self, algorithm: AlgorithmId, digests: Sequence[bytes], collections: Sequence[str]
-    ) -> list[tuple[str, ...]]:
-        """For each digest, which of ``collections`` hold it, in the order asked."""
-        return lookup.collections_of(self._database, algorithm, digests, collections)
-
     def held_items(
         self, algorithm: AlgorithmId, digests: Sequence[bytes], collections: Sequence[str]
     ) -> list[list[HeldItem]]:
         """For each digest, the items of ``collections`` that carry it, in the order asked."""
         return lookup.held_items(self._database, algorithm, digests, collections)
+
+    def held_columns(
+        self, algorithm: AlgorithmId, digests: Sequence[bytes], collections: Sequence[str]
+    ) -> HeldColumns:
+        """The same in columns, for very many digests, in the order of their bytes; the items of one
+        digest oldest first."""
+        return lookup.held_columns(self._database, algorithm, digests, collections)
+
+    def standings(
+        self,
+        algorithm: AlgorithmId,
+        digests: npt.NDArray[np.uint8],
+        collections: Sequence[str],
+    ) -> Standings:
+        """For each digest where it stands in ``collections``."""
+        return series.standings(self._database, algorithm, digests, collections)
 
     def statistics(self) -> dict[str, Any]:
         """``items`` and ``collections``; ``exclusions``: digests on the exclusion list by reason;

@@ -94,10 +94,14 @@ class CollectionImport:
         merge.run("DELETE FROM excluded_items WHERE collection_id = :cid")
 
     def _touch(self, merge: Merge, cid: int) -> None:
+        own = collections.c.id == cid
         values = {"updated": self._now}
         if self._replace:
             values["kind"] = self._kind.value
-        merge.connection.execute(collections.update().where(collections.c.id == cid).values(values))
+            other = sa.select(collections.c.id).where(own, collections.c.kind != self._kind.value)
+            # News also where the content is the same.
+            merge.changes += merge.connection.execute(other).first() is not None
+        merge.connection.execute(collections.update().where(own).values(values))
 
 
 class ExclusionImport:

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from psihash.storage.merge import ALGORITHMS, Merge
 from psihash.storage.steps import apply_additions
 
 
 def join_weak(merge: Merge) -> None:
-    """Let items without an MD5 join the item that has their identifying digest.
+    """Let items without an MD5 join the item that has their identifying digest, or that shares
+    another digest with them and contradicts none.
 
     Runs from the last algorithm to SHA-1, so that an item known by its SHA-256 alone reaches an
     item with an MD5 also by way of one with a SHA-1. Of several candidates the oldest is taken.
+    Where lists agree with each other, no two items have a digest in common afterwards.
     """
-    for number in sorted(merge.used - {0}, reverse=True):
+    for number in sorted(range(1, len(ALGORITHMS)), reverse=True):
         if not merge.some("items WHERE md5 IS NULL"):
             return
         if _find(merge, number):
@@ -24,22 +28,45 @@ def join_weak(merge: Merge) -> None:
 
 def _find(merge: Merge, number: int) -> int:
     """Fill ``import_joins`` for items identified by one algorithm; returns how many."""
-    name = ALGORITHMS[number].value
     stronger = [algorithm.value for algorithm in ALGORITHMS[:number]]
-    weak = " AND ".join(f"w.{other} IS NULL" for other in stronger)
+    identity = ALGORITHMS[number].value
+    weak = " AND ".join([f"w.{identity} IS NOT NULL", *(f"w.{a} IS NULL" for a in stronger)])
+    if not merge.some(f"items w WHERE w.md5 IS NULL AND {weak}"):
+        return 0
     strong = " OR ".join(f"s.{other} IS NOT NULL" for other in stronger)
-    raws = [
-        f"SELECT key AS raw FROM {merge.groups} WHERE ident = {number}",
-        f"SELECT {name} FROM {merge.groups} WHERE {name} IS NOT NULL",
-        f"SELECT m.{name} FROM {merge.more} WHERE m.{name} IS NOT NULL",
-    ]
-    return merge.run(
-        f"INSERT INTO {merge.temp}.import_joins (weak, strong)"
-        f" SELECT w.id, min(s.id) FROM ({' UNION '.join(raws)}) d"
-        f" JOIN by_{name} b ON b.raw = d.raw JOIN items w ON w.id = b.item_id AND {weak}"
-        f" JOIN by_{name} c ON c.raw = d.raw JOIN items s ON s.id = c.item_id AND ({strong})"
-        f" GROUP BY w.id"
+    return sum(
+        merge.run(
+            f"INSERT INTO {merge.temp}.import_joins (weak, strong)"
+            f" SELECT w.id, min(s.id) FROM ({_said(merge, shared)}) d"
+            f" JOIN by_{ALGORITHMS[shared]} b ON b.raw = d.raw"
+            f" JOIN items w ON w.id = b.item_id AND {weak}"
+            f" JOIN by_{ALGORITHMS[shared]} c ON c.raw = d.raw"
+            f" JOIN items s ON s.id = c.item_id AND ({strong})"
+            f" WHERE {'1 = 1' if shared == number else _AGREE}"
+            f" GROUP BY w.id ON CONFLICT DO NOTHING"
+        )
+        for shared in sorted(merge.used)
+        if shared >= number
     )
+
+
+def _said(merge: Merge, number: int) -> str:
+    """All digests of one algorithm that the rows taken in have, in SQL."""
+    name = ALGORITHMS[number].value
+    return (
+        f"SELECT key AS raw FROM {merge.groups} WHERE ident = {number}"
+        f" UNION SELECT {name} FROM {merge.groups} WHERE {name} IS NOT NULL"
+        f" UNION SELECT m.{name} FROM {merge.more} WHERE m.{name} IS NOT NULL"
+    )
+
+
+_AGREE: Final = " AND ".join(
+    [
+        *(f"(w.{a} IS NULL OR s.{a} IS NULL OR w.{a} = s.{a})" for a in ALGORITHMS[1:]),
+        "NOT EXISTS (SELECT 1 FROM item_extra e WHERE e.item_id = w.id OR e.item_id = s.id)",
+    ]
+)
+"""Whether items ``w`` and ``s`` together have one digest of each algorithm at most, in SQL."""
 
 
 def _move(merge: Merge) -> None:

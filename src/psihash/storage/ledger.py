@@ -43,6 +43,17 @@ class Totals:
     elements: int
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionTotals:
+    """Sums of the charges of one collection, ours or the peer's."""
+
+    opaque_id: str
+    sessions: int
+    runs: int
+    """Runs that it took part in; two algorithms in one session are two."""
+    elements: int
+
+
 class LedgerStore:
     """Charges; they are added and never changed."""
 
@@ -102,6 +113,54 @@ class LedgerStore:
         with self._database.reading() as connection:
             sessions, runs, elements = connection.execute(query).one()
         return Totals(int(sessions), int(runs), int(elements))
+
+    def by_collection(self, agreement: str, since: str) -> list[CollectionTotals]:
+        """Sums by collection of the charges made at ``since`` or later, by opaque id."""
+        columns = charges.c
+        query = (
+            sa.select(
+                columns.opaque_id,
+                sa.func.count(columns.session.distinct()),
+                sa.func.sum(columns.runs),
+                sa.func.sum(columns.elements),
+            )
+            .where(columns.agreement == agreement, columns.time >= normal(since))
+            .group_by(columns.opaque_id)
+            .order_by(columns.opaque_id)
+        )
+        with self._database.reading() as connection:
+            return [
+                CollectionTotals(name, int(sessions), int(runs), int(elements))
+                for name, sessions, runs, elements in connection.execute(query)
+            ]
+
+    def runs(self, agreement: str, since: str) -> int:
+        """Engine runs since then. Every run puts all collections in, so it stands in many rows."""
+        columns = charges.c
+        by_run = (
+            sa.select(sa.func.max(columns.runs).label("runs"))
+            .where(columns.agreement == agreement, columns.time >= normal(since))
+            .group_by(columns.session, columns.algorithm)
+            .subquery()
+        )
+        with self._database.reading() as connection:
+            query = sa.select(sa.func.coalesce(sa.func.sum(by_run.c.runs), 0))
+            return int(connection.execute(query).scalar_one())
+
+    def oldest(self, agreement: str, since: str) -> tuple[str, int] | None:
+        """(time, elements) of the first session charged since then: what the next renewal gives
+        back. None where there was none."""
+        columns = charges.c
+        query = (
+            sa.select(columns.session, sa.func.min(columns.time), sa.func.sum(columns.elements))
+            .where(columns.agreement == agreement, columns.time >= normal(since))
+            .group_by(columns.session)
+            .order_by(sa.func.min(columns.time), columns.session)
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row[1], int(row[2]))
 
     def charges(self, *, agreement: str | None = None, since: str | None = None) -> list[Charge]:
         """Charges in the order of time."""

@@ -7,8 +7,8 @@ together. On PostgreSQL a competing append waits for the other's commit and then
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -74,14 +74,7 @@ class DatabaseLogStore:
             for row in rows:
                 if row.seq != start:
                     return
-                yield StoredEntry(
-                    row.header,
-                    row.leaf_hash,
-                    row.shared,
-                    row.shared_blind,
-                    row.local,
-                    row.local_blind,
-                )
+                yield _stored(row)
                 start += 1
 
     def leaf_hashes(self, start: int, stop: int) -> bytes:
@@ -126,19 +119,44 @@ class DatabaseLogStore:
             )
             return [(row.size, row.note) for row in rows]
 
-    def erase_part(self, seq: int, *, shared: bool = False, local: bool = False) -> None:
-        """Erase the body and the blind of one or both parts of an entry; its leaf stays."""
-        values: dict[str, None] = {}
-        if shared:
-            values |= {"shared": None, "shared_blind": None}
-        if local:
-            values |= {"local": None, "local_blind": None}
-        if values:
-            with self._database.transaction() as connection:
+    def with_bodies(self, stop: int) -> Iterator[StoredEntry]:
+        """The entries ``seq < stop`` of which a part is still here, in order."""
+        columns, start = log_entries.c, 0
+        while start < stop:
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    sa.select(log_entries)
+                    .where(
+                        columns.seq >= start,
+                        columns.seq < stop,
+                        sa.or_(columns.shared.is_not(None), columns.local.is_not(None)),
+                    )
+                    .order_by(columns.seq)
+                    .limit(_BATCH)
+                ).all()
+            if not rows:
+                return
+            for row in rows:
+                yield _stored(row)
+                start = row.seq + 1
+
+    def erase_bodies(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Erase both parts and blinds of the entries ``start <= seq < stop``; leaves stay."""
+        columns = log_entries.c
+        with self._database.transaction() as connection:
+            for start, stop in ranges:
                 connection.execute(
-                    log_entries.update().where(log_entries.c.seq == seq).values(values)
+                    log_entries.update()
+                    .where(columns.seq >= start, columns.seq < stop)
+                    .values(shared=None, shared_blind=None, local=None, local_blind=None)
                 )
-                self._database.erased()
+            self._database.erased()
+
+
+def _stored(row: Any) -> StoredEntry:
+    return StoredEntry(
+        row.header, row.leaf_hash, row.shared, row.shared_blind, row.local, row.local_blind
+    )
 
 
 def _move_head(connection: Connection, expected_size: int, frontier: bytes) -> bool:

@@ -15,10 +15,10 @@ from sqlalchemy.engine import Connection
 from psihash import errors
 from psihash.storage.errors import STORE_NEWER
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest revision in ``migrations/versions``; a test keeps them equal."""
 
-KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0005"})
+KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 """Every revision this code can migrate from."""
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")

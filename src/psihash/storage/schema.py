@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psihash.storage import tables_followup, tables_keeping, tables_people
+from psihash.storage import tables_followup, tables_keeping, tables_people, tables_witness
 from psihash.storage.tables import metadata
 
-__all__ = ["metadata", "tables_followup", "tables_keeping", "tables_people"]
+__all__ = ["metadata", "tables_followup", "tables_keeping", "tables_people", "tables_witness"]

@@ -43,6 +43,14 @@ class SessionRow:
     outcome: str | None = None
     summary: bytes | None = None
     erased: str | None = None
+    previous: str | None = None
+    """Receipt of the session that this one builds on, 64 hex digits."""
+    receipt: str | None = None
+    """Its own, once it completed."""
+    own_request: str | None = None
+    """Id of the request that a person here decided for it."""
+    peer_request: str | None = None
+    """The same of the other side."""
 
 
 class SessionStore:
@@ -67,6 +75,9 @@ class SessionStore:
                     engine=row.engine,
                     opened=normal(row.opened),
                     summary=row.summary,
+                    previous=row.previous,
+                    own_request=row.own_request,
+                    peer_request=row.peer_request,
                 )
             )
 
@@ -74,6 +85,21 @@ class SessionStore:
         """The session of that id, or None."""
         with self._database.reading() as connection:
             row = connection.execute(sa.select(sessions).where(sessions.c.id == session)).first()
+        return None if row is None else _session(row)
+
+    def by_receipt(self, receipt: str) -> SessionRow | None:
+        """The completed session with that receipt, or None."""
+        return self._first(sessions.c.receipt == receipt)
+
+    def by_request(self, request: str) -> SessionRow | None:
+        """The session that a decision about that request was used for, or None."""
+        return self._first(
+            sa.or_(sessions.c.own_request == request, sessions.c.peer_request == request)
+        )
+
+    def _first(self, condition: sa.ColumnElement[bool]) -> SessionRow | None:
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(sessions).where(condition).limit(1)).first()
         return None if row is None else _session(row)
 
     def get(self, session: str) -> SessionRow:
@@ -112,6 +138,10 @@ class SessionStore:
     def set_summary(self, session: str, summary: bytes) -> None:
         """Replace what may be shown of the session."""
         self._change(session, {"summary": summary}, sa.true())
+
+    def set_receipt(self, session: str, receipt: str) -> None:
+        """Note the id of the receipts of a session that completes."""
+        self._change(session, {"receipt": receipt}, sa.true())
 
     def close(
         self, session: str, state: str, outcome: str, now: str, summary: bytes | None = None
@@ -222,4 +252,8 @@ def _session(row: Any) -> SessionRow:
         row.outcome,
         row.summary,
         row.erased,
+        row.previous,
+        row.receipt,
+        row.own_request,
+        row.peer_request,
     )

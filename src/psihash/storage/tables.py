@@ -324,6 +324,10 @@ sessions = sa.Table(
     sa.Column("outcome", sa.Text(), nullable=True),
     sa.Column("summary", sa.LargeBinary(), nullable=True),
     sa.Column("erased", sa.Text(), nullable=True),
+    sa.Column("previous", sa.Text(), nullable=True),
+    sa.Column("receipt", sa.Text(), nullable=True, index=True),
+    sa.Column("own_request", sa.Text(), nullable=True, index=True),
+    sa.Column("peer_request", sa.Text(), nullable=True, index=True),
 )
 
 session_keys = sa.Table(

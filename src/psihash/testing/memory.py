@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psihash import errors
+from psihash.agreement.approvals import AGREED
+from psihash.agreement.session_approval import By, Expected, SessionApproval, verify
 from psihash.audit.entry import log_origin
 from psihash.identity import authority, keys
 from psihash.identity.cards import Card, make_card
@@ -26,7 +28,7 @@ from psihash.session.initiator import Initiator, Wish
 from psihash.session.machine import State
 from psihash.session.messages import Codec, Receipt
 from psihash.session.party import PEER_ABORTED, Party, Setting
-from psihash.session.ports import Findings, Permit, Proposal, SignedHead
+from psihash.session.ports import Claim, Findings, Permit, Proposal, SignedHead
 from psihash.session.responder import Responder
 from psihash.terms import AlgorithmId, Learn, Rung, SessionRole
 from psihash.testing.holding import AGREEMENT, Holding, Lists
@@ -36,6 +38,7 @@ from psihash.wire.codec import ProtobufCodec
 
 APPROVALS = (hashlib.sha256(b"one signature").digest(), hashlib.sha256(b"the other").digest())
 EXPIRES = "2026-12-31T00:00:00Z"
+_ISSUED = "2026-01-31T12:00:00Z"
 
 
 def _nothing(step: str) -> None:
@@ -93,14 +96,18 @@ class MemoryDesk:
     deals: list[Deal] = field(default_factory=list)
     heads: list[SignedHead] = field(default_factory=list)
     on: Callable[[str], None] = _nothing
+    proposal: Proposal | None = None
 
     def admit(self, agreement: bytes) -> Side:
         del agreement
         self.on("admit")
         return self.side
 
-    def prepare(self, proposal: Proposal) -> Permit:
+    def prepare(self, proposal: Proposal, claim: Claim | None = None) -> Permit:
         self.on("prepare")
+        self.proposal = proposal
+        if claim is not None:
+            self.verify_approval(claim)
         return Permit(
             own=self.own.own_set(proposal.algorithms, proposal.rung),
             own_case=self.case,
@@ -108,11 +115,41 @@ class MemoryDesk:
             own_annex=_annex(self.own),
             peer_annex=_annex(self.peer),
             approvals=APPROVALS,
+            approval=SessionApproval(
+                agency=self.side.agency,
+                agreement=proposal.agreement.hex(),
+                rung=proposal.rung,
+                previous=proposal.previous_receipt.hex(),
+                by=By.RULE,
+                rule=AGREED.words,
+                issued=_ISSUED,
+            ),
             peer_collections=self.peer.kinds,
             peer_bounds=self.peer.bounds(proposal.algorithms),
             peer_seen={k: v for k, v in self.seen.items() if k[1] in proposal.algorithms},
             peer_log_size=len(self.heads),
         )
+
+    def verify_approval(self, claim: Claim) -> None:
+        self.on("verify_approval")
+        asked = self.proposal
+        if asked is None:
+            raise AssertionError("a session is prepared before its approvals are compared")
+        opened = asked.initiator == self.side.agency
+        expected = Expected(
+            agency=self.peer.owner,
+            recipient=self.side.agency,
+            role=SessionRole.RESPONDER if opened else SessionRole.INITIATOR,
+            agreement=asked.agreement.hex(),
+            session=claim.session,
+            rung=asked.rung,
+            previous=asked.previous_receipt.hex(),
+            rule=AGREED,
+            rule_met=None,
+            roster=None,
+            now=_ISSUED,
+        )
+        verify(claim.approval, agency(self.peer.owner).card.keys.signing, expected)
 
     def accept(self, deal: Deal) -> None:
         self.on("accept")

@@ -15,6 +15,7 @@ from psihash.session.result import (
     AlgorithmResult,
     Link,
     MatchedItem,
+    MatchedItems,
     PeerRecord,
     SessionResult,
 )
@@ -45,7 +46,10 @@ def result(**changes: Any) -> SessionResult:
         "items": (),
         "receipt": "ef" * 32,
     }
-    return SessionResult(**(values | changes))
+    values |= changes
+    for name in ("items", "quarantined"):
+        values[name] = MatchedItems.of(values.get(name, ()))
+    return SessionResult(**values)
 
 
 def digests(number: int, *algorithms: AlgorithmId) -> dict[AlgorithmId, str]:
@@ -123,6 +127,7 @@ _items = st.builds(
     records=st.lists(_records, max_size=3).map(tuple),
     media_type=st.sampled_from([None, "image/jpeg", "Video", "=cmd/x"]),
     size=st.none() | st.integers(0, 2**53 - 1),
+    further_digests=st.just(()),
 )
 
 any_result = st.builds(

@@ -147,6 +147,7 @@ def _from_offer(offer: m.Offer) -> pb.Offer:
         seen=_from_seen(offer.seen),
         seen_log_size=offer.seen_log_size,
         keys=offer.keys,
+        approval=offer.approval,
     )
 
 
@@ -170,6 +171,7 @@ def _to_offer(message: pb.Offer) -> m.Offer:
         seen=_to_seen(message.seen),
         seen_log_size=size(message.seen_log_size),
         keys=_to_keys(message.keys),
+        approval=at_most(message.approval, limits.MAX_APPROVAL),
     )
 
 
@@ -181,6 +183,7 @@ def _from_accept(accept: m.Accept) -> pb.Accept:
         seen=_from_seen(accept.seen),
         seen_log_size=accept.seen_log_size,
         keys=accept.keys,
+        approval=accept.approval,
     )
 
 
@@ -192,6 +195,7 @@ def _to_accept(message: pb.Accept) -> m.Accept:
         seen=_to_seen(message.seen),
         seen_log_size=size(message.seen_log_size),
         keys=_to_keys(message.keys),
+        approval=at_most(message.approval, limits.MAX_APPROVAL),
     )
 
 

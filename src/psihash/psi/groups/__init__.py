@@ -10,7 +10,9 @@ from psihash.psi.group import GROUP_MISSING, Group
 
 NATIVE: Final = "native"
 SODIUM: Final = "sodium"
-HOW_TO_GET_NATIVE: Final = "build psihash-native (`make install` where Rust is installed)"
+HOW_TO_GET_NATIVE: Final = (
+    "build psihash-native (`make install` where Rust is installed), and leave PSIHASH_GROUP empty"
+)
 
 _MODULES: Final = {
     NATIVE: ("psihash.psi.groups.native", "NativeGroup"),
@@ -24,39 +26,47 @@ def load(name: str) -> Group:
         raise errors.UnavailableError(
             GROUP_MISSING, f"there is no group implementation of that name; known: {_known()}"
         )
-    module, kind = _MODULES[name]
     try:
-        group: Group = getattr(importlib.import_module(module), kind)()
+        return _make(name)
     except ImportError as fault:
         reason = f"the package {fault.name} is not installed" if fault.name else "it does not load"
         raise errors.UnavailableError(
             GROUP_MISSING, f"the group '{name}' cannot be used: {reason}"
         ) from None
-    return group
 
 
 def best(wanted: str = "") -> Group:
-    """The implementation that is asked for by name, else the fastest that loads."""
+    """The implementation that is asked for by name, else the fastest that loads. One that is here
+    and refuses to run, because another kernel is asked for than there is, is not passed over."""
     if wanted:
         return load(wanted)
     for name in _MODULES:
         try:
-            return load(name)
-        except errors.UnavailableError:
+            return _make(name)
+        except ImportError:
             continue
     raise errors.UnavailableError(
         GROUP_MISSING, "neither psihash-native nor rbcl (libsodium) is installed"
     )
 
 
-def describe(group: Group) -> str:
-    """One line for people: what runs here, and how to get the fast one."""
+def judge(group: Group) -> tuple[str, str]:
+    """For people: what runs here, and how to get the fast one; nothing where it is the fast one."""
+    line = f"ristretto255 by {group.name}"
     if group.name.startswith(NATIVE):
-        return f"ristretto255 by {group.name}"
-    return (
-        f"ristretto255 by {group.name}: correct, and many times slower than "
-        f"psihash-native; {HOW_TO_GET_NATIVE}"
-    )
+        return line, ""
+    return f"{line}: correct, and many times slower than psihash-native", HOW_TO_GET_NATIVE
+
+
+def describe(group: Group) -> str:
+    """The same in one line."""
+    return "; ".join(filter(None, judge(group)))
+
+
+def _make(name: str) -> Group:
+    module, kind = _MODULES[name]
+    group: Group = getattr(importlib.import_module(module), kind)()
+    return group
 
 
 def _known() -> str:

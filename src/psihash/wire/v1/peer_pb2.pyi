@@ -227,7 +227,7 @@ class SeenRoot(_message.Message):
     def __init__(self, collection: _Optional[str] = ..., algorithm: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("rung", "learn", "engine", "algorithms", "canonicalisation", "classes", "own_annex", "peer_annex", "roots_commitment", "own_case", "expires", "previous_receipt", "seen", "seen_log_size", "keys")
+    __slots__ = ("rung", "learn", "engine", "algorithms", "canonicalisation", "classes", "own_annex", "peer_annex", "roots_commitment", "own_case", "expires", "previous_receipt", "seen", "seen_log_size", "keys", "approval")
     RUNG_FIELD_NUMBER: _ClassVar[int]
     LEARN_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +243,7 @@ class Offer(_message.Message):
     SEEN_FIELD_NUMBER: _ClassVar[int]
     SEEN_LOG_SIZE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
     rung: str
     learn: str
     engine: str
@@ -258,23 +259,26 @@ class Offer(_message.Message):
     seen: _containers.RepeatedCompositeFieldContainer[SeenRoot]
     seen_log_size: int
     keys: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, rung: _Optional[str] = ..., learn: _Optional[str] = ..., engine: _Optional[str] = ..., algorithms: _Optional[_Iterable[str]] = ..., canonicalisation: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[SetClass, _Mapping]]] = ..., own_annex: _Optional[bytes] = ..., peer_annex: _Optional[bytes] = ..., roots_commitment: _Optional[bytes] = ..., own_case: _Optional[str] = ..., expires: _Optional[str] = ..., previous_receipt: _Optional[bytes] = ..., seen: _Optional[_Iterable[_Union[SeenRoot, _Mapping]]] = ..., seen_log_size: _Optional[int] = ..., keys: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    approval: bytes
+    def __init__(self, rung: _Optional[str] = ..., learn: _Optional[str] = ..., engine: _Optional[str] = ..., algorithms: _Optional[_Iterable[str]] = ..., canonicalisation: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[SetClass, _Mapping]]] = ..., own_annex: _Optional[bytes] = ..., peer_annex: _Optional[bytes] = ..., roots_commitment: _Optional[bytes] = ..., own_case: _Optional[str] = ..., expires: _Optional[str] = ..., previous_receipt: _Optional[bytes] = ..., seen: _Optional[_Iterable[_Union[SeenRoot, _Mapping]]] = ..., seen_log_size: _Optional[int] = ..., keys: _Optional[_Iterable[bytes]] = ..., approval: _Optional[bytes] = ...) -> None: ...
 
 class Accept(_message.Message):
-    __slots__ = ("classes", "roots", "own_case", "seen", "seen_log_size", "keys")
+    __slots__ = ("classes", "roots", "own_case", "seen", "seen_log_size", "keys", "approval")
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     ROOTS_FIELD_NUMBER: _ClassVar[int]
     OWN_CASE_FIELD_NUMBER: _ClassVar[int]
     SEEN_FIELD_NUMBER: _ClassVar[int]
     SEEN_LOG_SIZE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
     classes: _containers.RepeatedCompositeFieldContainer[SetClass]
     roots: _containers.RepeatedCompositeFieldContainer[Root]
     own_case: str
     seen: _containers.RepeatedCompositeFieldContainer[SeenRoot]
     seen_log_size: int
     keys: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, classes: _Optional[_Iterable[_Union[SetClass, _Mapping]]] = ..., roots: _Optional[_Iterable[_Union[Root, _Mapping]]] = ..., own_case: _Optional[str] = ..., seen: _Optional[_Iterable[_Union[SeenRoot, _Mapping]]] = ..., seen_log_size: _Optional[int] = ..., keys: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    approval: bytes
+    def __init__(self, classes: _Optional[_Iterable[_Union[SetClass, _Mapping]]] = ..., roots: _Optional[_Iterable[_Union[Root, _Mapping]]] = ..., own_case: _Optional[str] = ..., seen: _Optional[_Iterable[_Union[SeenRoot, _Mapping]]] = ..., seen_log_size: _Optional[int] = ..., keys: _Optional[_Iterable[bytes]] = ..., approval: _Optional[bytes] = ...) -> None: ...
 
 class Refuse(_message.Message):
     __slots__ = ("code",)

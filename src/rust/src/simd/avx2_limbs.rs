@@ -95,8 +95,8 @@ pub(super) fn step(limbs: &mut Limbs10, k: usize) {
     limbs[k] = under(limbs[k], k);
 }
 
-/// One carry everywhere at once, for limbs below 2^29: carries are below 2^4, 19 of them below 2^8.
-/// The result is tight.
+/// One carry everywhere at once, for even limbs below 2^29 and odd ones below 2^28: carries are below
+/// 2^3, 19 of them below 2^8. The result is tight.
 #[inline(always)]
 pub(super) fn carry_small(a: Limbs10) -> Limbs10 {
     let mut out = a;

@@ -75,8 +75,8 @@ fn above_52(sum: __m512i, limb: __m512i) -> __m512i {
 ///
 /// `upper` are limbs 5 to 9, each below 2^56; `halves[k]` are high halves for limb k + 1 and
 /// `lower` low halves of limbs 0 to 4. Of 19 * upper the low 52 bits go to `lower`; what is above
-/// counts as a high half. Limb k of the result holds at most k + 2 low and 2k high halves, so it is
-/// below 14 * 2^52 + 2^10 < 2^56.
+/// counts as a high half. Limb k of the result holds at most k + 2 low and 2k high halves, and what
+/// was above: twice less than 2^9, or in limb 0 38 times. So it is below 14 * 2^52 + 2^15 < 2^56.
 #[inline(always)]
 fn fold(lower: [__m512i; 5], mut halves: [__m512i; 4], upper: [__m512i; 5]) -> Wide {
     let nineteen = set(19);
