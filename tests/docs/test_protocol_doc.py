@@ -230,6 +230,8 @@ def test_every_code_that_a_session_can_end_with_is_on_the_page() -> None:
 
 
 def _ends_a_session(module: str) -> bool:
+    if module == "psihash.session.sealed_form":
+        return False  # what is sealed at rest; no message of the protocol
     return module.startswith("psihash.session.") or module in {
         "psihash.wire.codec",
         "psihash.wire.fields",
@@ -309,7 +311,7 @@ def test_no_honest_blob_is_above_that(content: int) -> None:
 
 
 def test_the_layout_of_a_label_is_that_of_the_table() -> None:
-    held = {_MD5: [["c-b", "c-a"], ["c-c"]], AlgorithmId.SHA1: [["c-b"]]}
+    held = {_MD5: [("c-b", "c-a"), ("c-c",)], AlgorithmId.SHA1: [("c-b",)]}
     content = b"\0\2\0\0\0\1" + b"\0\1\0\2" + b"\0\1\0\1"
     assert blobs.unpad(labels.encode_labels(held, ["c-c", "c-a", "c-b"])) == content
     assert [cell.split()[0] for cell, _ in rows(section("Labels"))] == ["2", "2"]

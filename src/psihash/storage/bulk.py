@@ -65,7 +65,7 @@ class Part:
 
 def parts(algorithm: AlgorithmId, digests: npt.NDArray[np.uint8]) -> Iterator[Part]:
     """Cut digests of shape (n, digest_bytes) into parts."""
-    joined = np.ascontiguousarray(digests).reshape(-1).view(f"S{algorithm.digest_bytes}")
+    joined = np.ascontiguousarray(digests).reshape(-1).view(f"V{algorithm.digest_bytes}")
     order = np.argsort(joined, kind="stable")
     for start in range(0, len(order), CHUNK_DIGESTS):
         chosen = order[start : start + CHUNK_DIGESTS]
