@@ -15,6 +15,7 @@ from psihash_client.labels import algorithm_name, plural, short
 from psihash_client.output import table, wrapped
 
 if TYPE_CHECKING:
+    from psihash.casework.handling import Handling
     from psihash.hashset.model import Verdict
     from psihash.session.result import MatchedItem, PeerRecord, SessionResult
 
@@ -22,12 +23,12 @@ _MOST_ROWS = 20
 """A terminal shows the beginning of a long list; an export has all of it."""
 
 
-def result_document(result: SessionResult) -> dict[str, Any]:
+def result_document(result: SessionResult, handling: Handling) -> dict[str, Any]:
     """The same fields as in ``psihash export --format json`` (docs/exports.md)."""
     from psihash import export
 
     stream = io.BytesIO()
-    export.write(result, "json", stream)
+    export.write(result, "json", stream, handling)
     document: dict[str, Any] = json.loads(stream.getvalue())
     return document
 
@@ -44,7 +45,7 @@ def quarantined_document(result: SessionResult) -> list[dict[str, Any]]:
     ]
 
 
-def result_lines(result: SessionResult, heading: str = "") -> Iterator[str]:
+def result_lines(result: SessionResult, handling: Handling, heading: str = "") -> Iterator[str]:
     """The result in the order in which an analyst needs it."""
     if heading:
         yield heading
@@ -52,6 +53,8 @@ def result_lines(result: SessionResult, heading: str = "") -> Iterator[str]:
         f"{result.rung.value} match with {result.peer} for case {result.case or 'not stated'}, "
         f"session {short(result.session)}, engine {result.engine}."
     )
+    note = f" {handling.note}" if handling.note else ""
+    yield from wrapped(f"Handling code {handling.code}, TLP:{handling.tlp}.{note}")
     if all(part.matched is None for part in result.algorithms.values()):
         yield ""
         yield "By the agreement this side does not learn the result. Both sides signed a receipt."

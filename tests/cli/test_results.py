@@ -6,16 +6,19 @@ from hypothesis import given
 from psihash_client.output import plain
 from psihash_client.results import result_document, result_lines
 
+from psihash.agreement.vocabulary import HandlingCode, Tlp
+from psihash.casework.handling import Handling
 from psihash.hashset.model import Verdict
 from psihash.session.result import AlgorithmResult, Link, SessionResult
 from psihash.terms import AlgorithmId, Rung
 from psihash.testing import results
 
 MD5, SHA1 = AlgorithmId.MD5, AlgorithmId.SHA1
+HANDLING = Handling(HandlingCode.H2, Tlp.AMBER, "ask before use")
 
 
 def text(result: SessionResult) -> str:
-    return "\n".join(plain(line) for line in result_lines(result))
+    return "\n".join(plain(line) for line in result_lines(result, HANDLING))
 
 
 def test_counts_are_sentences() -> None:
@@ -144,10 +147,10 @@ def test_long_lists_are_cut_and_say_so() -> None:
 @given(results.any_result)
 def test_any_result_can_be_shown(result: SessionResult) -> None:
     assert all(char.isprintable() or char == "\n" for char in text(result))
-    assert len(result_document(result)["items"]) == len(result.items)
+    assert len(result_document(result, HANDLING)["items"]) == len(result.items)
 
 
 @given(results.any_count_result)
 def test_any_count_can_be_shown(result: SessionResult) -> None:
     assert text(result)
-    assert result_document(result)["items"] == []
+    assert result_document(result, HANDLING)["items"] == []

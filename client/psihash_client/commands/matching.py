@@ -75,7 +75,7 @@ def match(
 
     No result is shown before both sides have signed the same one.
     """
-    from psihash.node import matching, waiting
+    from psihash.node import followup_rows, matching, waiting
 
     with shell.node() as node, Ticker() as ticker, saying_who(node, peer):
 
@@ -94,7 +94,8 @@ def match(
             ticker.say(f"waiting for a decision ({error.code})")
 
         result = waiting.until_decided(node, run, wait or 0.0, on_wait=on_wait)
-    shell.show(lambda: result_document(result), result_lines(result))
+        handling = followup_rows.session_handling(node, result.session)
+    shell.show(lambda: result_document(result, handling), result_lines(result, handling))
 
 
 def _progress(ticker: Ticker) -> Callable[[Progress], None]:

@@ -55,21 +55,22 @@ def list_(shell: Shell) -> None:
 @pass_shell
 def show(shell: Shell, id_: str) -> None:
     """Show a session and, where there is one, its result. Looking at a result is logged."""
-    from psihash.node import corrections, sessions
+    from psihash.node import corrections, followup_rows, sessions
 
     with shell.node() as node:
         view, result = sessions.show(node, id_)
         corrected = [] if result is None else corrections.marked(node, view.session)
+        handling = None if result is None else followup_rows.session_handling(node, view.session)
     document = asdict(view)
-    if result is None:
+    if result is None or handling is None:
         shell.show(document, facts((name, value) for name, value in document.items()))
         return
 
     def whole() -> dict[str, Any]:
         more = {"quarantined": quarantined_document(result), "corrected": corrected}
-        return document | result_document(result) | more
+        return document | result_document(result, handling) | more
 
-    lines = result_lines(result, heading=f"The session is {view.state}.")
+    lines = result_lines(result, handling, f"The session is {view.state}.")
     shell.show(whole, chain(lines, _corrected(corrected)))
 
 
