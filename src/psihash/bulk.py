@@ -32,7 +32,7 @@ _ROWS_AT_ONCE: Final = 1 << 16
 Bytes2D = npt.NDArray[np.uint8]
 
 
-def rows(data: bytes, width: int) -> Bytes2D:
+def rows(data: bytes | bytearray, width: int) -> Bytes2D:
     """Joined rows as an array (n, width) over the same memory."""
     return np.frombuffer(data, dtype=np.uint8).reshape(-1, width)
 
@@ -64,7 +64,16 @@ def sorted_union(lists: list[Bytes2D], width: int) -> Bytes2D:
     if len(lists) == 1:
         return lists[0]
     joined = np.concatenate([np.empty((0, width), dtype=np.uint8), *lists])
-    return np.unique(_as_one(joined)).view(np.uint8).reshape(-1, width)
+    return sorted_distinct(joined)
+
+
+def sorted_distinct(values: Bytes2D) -> Bytes2D:
+    """The distinct rows, sorted. Sorts a contiguous array in its place."""
+    ordered = _as_one(values)
+    ordered.sort()
+    kept = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    distinct: Bytes2D = ordered.view(np.uint8).reshape(values.shape)[kept]
+    return distinct
 
 
 def is_in(values: Bytes2D, others: Bytes2D) -> npt.NDArray[np.bool_]:

@@ -92,7 +92,7 @@ def test_series_are_collections_or_labels(holdings: Counted) -> None:
         99: (),
     }
     for algorithm in (MD5, SHA1):
-        column = holder.series_column(
+        column = holder.series_of(
             algorithm, packed(algorithm, [digest(algorithm, n) for n in expected])
         )
         assert [column.series[kind] for kind in column.of] == list(expected.values())

@@ -97,6 +97,8 @@ def test_membership_and_union_are_those_of_sets(ours: set[bytes], others: set[by
     union = bulk.sorted_union([one, other], 4)
     assert [row.tobytes() for row in union] == sorted(ours | others)
     assert bulk.sorted_union([], 4).shape == (0, 4)
+    listed = bulk.rows(bytearray(b"".join([*ours, *others, *ours])), 4)
+    assert [row.tobytes() for row in bulk.sorted_distinct(listed)] == sorted(ours | others)
 
 
 _TAIL = st.binary(min_size=1, max_size=1)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from psihash.hashset.model import Verdict
 from psihash.hashset.store import HeldColumns, HoldingsStore, Standing
 from psihash.session.result import PeerRecord
-from psihash.storage.bulk import packed
 from psihash.terms import AlgorithmId, CollectionKind
 
 
@@ -92,12 +91,7 @@ class NodeHolder:
             for name, verdicts in said.items()
         )
 
-    def series_of(self, algorithm: AlgorithmId, digests: Sequence[bytes]) -> list[tuple[str, ...]]:
-        """The series of each digest, sorted."""
-        column = self.series_column(algorithm, packed(algorithm, digests))
-        return [column.series[kind] for kind in column.of.tolist()]
-
-    def series_column(self, algorithm: AlgorithmId, digests: npt.NDArray[np.uint8]) -> SeriesColumn:
+    def series_of(self, algorithm: AlgorithmId, digests: npt.NDArray[np.uint8]) -> SeriesColumn:
         """A collection of kind ``series`` is one series; elsewhere the labels count, and what has
         none is in a series of the collection's own name."""
         standings = self._holdings.standings(algorithm, digests, self._collections)

@@ -11,7 +11,7 @@ from psihash.node.held import Held
 from psihash.node.holder import NodeHolder
 from psihash.node.node import Node
 from psihash.psi import encoding
-from psihash.psi.series import make_cells
+from psihash.psi.series import merge_cells
 from psihash.session.own import OfferedCollection, OwnAlgorithm, OwnSet
 from psihash.terms import AlgorithmId, Rung
 
@@ -52,5 +52,5 @@ def own_algorithm(held: Held, algorithm: AlgorithmId, names: Sequence[str]) -> O
 
 
 def with_cells(holder: NodeHolder, algorithm: AlgorithmId, own: OwnAlgorithm) -> OwnAlgorithm:
-    held = holder.series_of(algorithm, [row.tobytes() for row in own.digests])
-    return replace(own, cells=make_cells(held))
+    column = holder.series_of(algorithm, own.digests)
+    return replace(own, cells=merge_cells(column.of, column.series))

@@ -26,7 +26,7 @@ _UNREACHABLE = "check the address on the peer's card and that the peer runs `psi
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
     """``host:port`` or ``[v6]:port``."""
-    host, colon, port = endpoint.rpartition(":")
+    host, _, port = endpoint.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     # Five digits at most: Python refuses to read a very long number, in its own words.
     if not (host and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):

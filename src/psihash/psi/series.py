@@ -10,7 +10,6 @@ sizes, some of which belong to nothing (attacks C3).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -68,20 +67,30 @@ class Numbering:
     cell_of: dict[int, int]
 
 
-def make_cells(series: Sequence[Iterable[str]]) -> Cells:
-    """Cells of a list, given the series of each element; small ones merged."""
-    kinds = [frozenset(each) for each in series]
-    counts = Counter(kinds)
-    ordered = sorted(counts, key=lambda kind: (-counts[kind], sorted(kind)))
-    large = [kind for kind in ordered if counts[kind] >= MIN_CELL]
-    small = [kind for kind in ordered if counts[kind] < MIN_CELL]
-    if small and large and sum(counts[kind] for kind in small) < MIN_CELL:
+def make_cells(series: Iterable[Iterable[str]]) -> Cells:
+    """Cells of a short list, given the series of each element."""
+    kinds: dict[Series, int] = {}
+    of = [kinds.setdefault(frozenset(each), len(kinds)) for each in series]
+    return merge_cells(np.array(of, dtype=np.int64), list(kinds))
+
+
+def merge_cells(of: npt.NDArray[np.int64], kinds: Sequence[Iterable[str]]) -> Cells:
+    """Cells of a list: small ones merged. ``of``, shape (n,), says for each element which of the
+    ``kinds``, all different sets of series, it stands in."""
+    sets = [frozenset(kind) for kind in kinds]
+    counts = np.bincount(of, minlength=len(sets)).tolist()
+    held = (number for number, count in enumerate(counts) if count)
+    ordered = sorted(held, key=lambda number: (-counts[number], sorted(sets[number])))
+    large = [number for number in ordered if counts[number] >= MIN_CELL]
+    small = [number for number in ordered if counts[number] < MIN_CELL]
+    if small and large and sum(counts[number] for number in small) < MIN_CELL:
         small.append(large.pop())
-    names = [*large, Series().union(*small)] if small else large
-    place = {kind: number for number, kind in enumerate(large)}
-    place |= dict.fromkeys(small, len(large))
-    of = np.fromiter((place[kind] for kind in kinds), dtype=np.int64, count=len(kinds))
-    return Cells(of, tuple(names))
+    names = [sets[number] for number in large]
+    if small:
+        names.append(Series().union(*(sets[number] for number in small)))
+    place = np.full(len(sets), len(large), dtype=np.int64)
+    place[large] = np.arange(len(large))
+    return Cells(place[of], tuple(names))
 
 
 def numbered_list(

@@ -56,9 +56,6 @@ class Holder(Protocol):
     ) -> list[tuple[str, ...]]:
         """For each digest the names of the offered collections that hold it, never empty."""
 
-    def series_of(self, algorithm: AlgorithmId, digests: Sequence[bytes]) -> list[tuple[str, ...]]:
-        """For each digest the names of the series that it stands in, never empty."""
-
     def records(
         self, algorithm: AlgorithmId, digests: Sequence[bytes]
     ) -> list[tuple[PeerRecord, ...]]:

@@ -17,7 +17,7 @@ def join_weak(merge: Merge) -> None:
     item with an MD5 also by way of one with a SHA-1. Of several candidates the oldest is taken.
     Where lists agree with each other, no two items have a digest in common afterwards.
     """
-    for number in sorted(range(1, len(ALGORITHMS)), reverse=True):
+    for number in range(len(ALGORITHMS) - 1, 0, -1):
         if not merge.some("items WHERE md5 IS NULL"):
             return
         if _find(merge, number):
@@ -63,7 +63,7 @@ def _said(merge: Merge, number: int) -> str:
 _AGREE: Final = " AND ".join(
     [
         *(f"(w.{a} IS NULL OR s.{a} IS NULL OR w.{a} = s.{a})" for a in ALGORITHMS[1:]),
-        "NOT EXISTS (SELECT 1 FROM item_extra e WHERE e.item_id = w.id OR e.item_id = s.id)",
+        *(f"NOT EXISTS (SELECT 1 FROM item_extra e WHERE e.item_id = {x}.id)" for x in "ws"),
     ]
 )
 """Whether items ``w`` and ``s`` together have one digest of each algorithm at most, in SQL."""

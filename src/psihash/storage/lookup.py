@@ -14,7 +14,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from psihash import errors
+from psihash import bulk, errors
 from psihash.hashset.model import Digest, Verdict
 from psihash.hashset.store import HeldColumns, HeldItem
 from psihash.storage.bulk import CHUNK_DIGESTS, ItemQuery, Part, packed, parts, rows
@@ -63,13 +63,9 @@ def digests(
             for part in _digests_in(connection, algorithm, number):
                 joined += part
     # Sorted here: the database would write them out to do it.
-    every = np.frombuffer(joined, f"S{algorithm.digest_bytes}")
-    every.sort()
-    if len(every):
-        every = every[np.append(True, every[1:] != every[:-1])]
+    every = bulk.sorted_distinct(bulk.rows(joined, algorithm.digest_bytes))
     for start in range(0, len(every), CHUNK_DIGESTS):
-        chunk = every[start : start + CHUNK_DIGESTS]
-        yield chunk.view(np.uint8).reshape(-1, algorithm.digest_bytes)
+        yield every[start : start + CHUNK_DIGESTS]
 
 
 def _digests_in(connection: Connection, algorithm: AlgorithmId, number: int) -> Iterator[bytes]:
