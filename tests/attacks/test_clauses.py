@@ -184,12 +184,13 @@ def test_an_honest_node_that_is_told_to_refuses_by_itself(two: Nodes, name: str)
     asks = {"engine": ECDH} | violation.asks
     for _ in range(violation.before):
         meet(*sides, agreement, **asks).results()
-    try:
-        meeting = meet(*sides, agreement, **asks)
-    except errors.RefusedError as refused:
-        assert refused.code == violation.code
+    if violation.code in ("clause-sessions", "clause-elements"):
+        # Held against the ledger in the step that charges, when the sizes of both are known.
+        assert refused_codes(meet(*sides, agreement, **asks)) == (violation.code,) * 2
         return
-    assert refused_codes(meeting)[0] == violation.code
+    with pytest.raises(errors.RefusedError) as caught:
+        meet(*sides, agreement, **asks)
+    assert caught.value.code == violation.code
 
 
 PLAYED_OTHERWISE: dict[str, Change] = {
@@ -345,7 +346,7 @@ CHANGED: dict[str, Any] = {
     "retention_days": 1_000,
     "contacts": {"nl-police": "elsewhere", "be-police": ""},
     "minimum_items": 9,
-    "approvals": {rung: PERSON for rung in (COUNT, SERIES, ITEMS)},
+    "approvals": dict.fromkeys((COUNT, SERIES, ITEMS), PERSON),
 }
 
 
@@ -477,7 +478,7 @@ def test_an_annex_that_offers_something_else_ends_the_agreement(
 
 
 OUTSIDE: dict[str, tuple[Change, Change, str]] = {
-    "case": ({"case": "NL-7"}, {"case": "NL-8"}, "annex-outside-terms"),
+    "case": ({"case": CASES}, {"case": "NL-8"}, "annex-outside-terms"),
     "legal_basis": ({}, {"legal_basis": "Art. 99"}, "annex-outside-terms"),
     "classes, above": ({"max_size_class": 108}, {"classes": {MD5: 128}}, "annex-outside-terms"),
     "classes, not agreed": ({}, {"classes": {MD5: 108, SHA1: 108}}, "annex-outside-terms"),

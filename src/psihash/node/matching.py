@@ -72,6 +72,8 @@ class _Drive:
     acked: int = 0
     moved: bool = True
     """Whether the last call brought either side anything."""
+    more: bool = False
+    """Whether the last call brought as much as a call can carry."""
     renewed: float = field(default_factory=time.monotonic)
     """When the lease was last renewed."""
 
@@ -269,7 +271,8 @@ def _pump(drive: _Drive) -> None:
     """Call the peer until the session is over and both have everything."""
     worker, pause = drive.worker, 0.0
     while not worker.finished:
-        hold = worker.await_turn(limits.POLL_SECONDS)
+        # While the peer has more to say it is fetched ahead, or the peer would stand still.
+        hold = not (drive.more and worker.room) and worker.await_turn(limits.POLL_SECONDS)
         time.sleep(pause)
         ended = _exchange(drive, hold=hold)
         # A peer that has no room for what we say is not told again and again at full speed.
@@ -295,7 +298,7 @@ def _exchange(drive: _Drive, *, hold: bool) -> bool:
     drive.worker.deliver(reply.ack, received)
     # A call that was held has waited already.
     drive.moved = bool(received) or reply.ack > drive.acked or hold
-    drive.acked = reply.ack
+    drive.acked, drive.more = reply.ack, len(received) == limits.MAX_MESSAGES_PER_CALL
     return reply.ended and not received
 
 

@@ -60,7 +60,7 @@ def accept(
             node,
             agreement,
             approval,
-            case=case or _answering_case(agreement),
+            case=case or _answering_case(agreement, node.agency),
             legal_basis=legal_basis or _adopted_basis(agreement, node.agency),
         )
         documents.post(node, peer, _own_bodies(agreement, node.agency))
@@ -122,8 +122,11 @@ def _sign(
     return annexes.issue(node, agreement, case=case, legal_basis=legal_basis)
 
 
-def _answering_case(agreement: Agreement) -> str:
-    """Our reference, where nothing else is said: the request that we answer."""
+def _answering_case(agreement: Agreement, own: str) -> str:
+    """Our reference, where nothing else is said: the one that the terms name for us, or the request
+    that we answer."""
+    if agreement.terms.case[own]:
+        return agreement.terms.case[own]
     proposer = agreement.terms.agencies[0]
     return f"{proposer}: {agreement.case(proposer)}"
 

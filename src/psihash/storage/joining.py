@@ -37,17 +37,31 @@ def _find(merge: Merge, number: int) -> int:
     return sum(
         merge.run(
             f"INSERT INTO {merge.temp}.import_joins (weak, strong)"
-            f" SELECT w.id, min(s.id) FROM ({_said(merge, shared)}) d"
-            f" JOIN by_{ALGORITHMS[shared]} b ON b.raw = d.raw"
-            f" JOIN items w ON w.id = b.item_id AND {weak}"
-            f" JOIN by_{ALGORITHMS[shared]} c ON c.raw = d.raw"
-            f" JOIN items s ON s.id = c.item_id AND ({strong})"
+            f" SELECT p.weak, min(p.strong) FROM {merge.temp}.import_pairs p"
+            f" JOIN items w ON w.id = p.weak AND {weak}"
+            f" JOIN items s ON s.id = p.strong AND ({strong})"
             f" WHERE {'1 = 1' if shared == number else _AGREE}"
-            f" GROUP BY w.id ON CONFLICT DO NOTHING"
+            f" GROUP BY p.weak ON CONFLICT DO NOTHING"
         )
         for shared in sorted(merge.used)
-        if shared >= number
+        if shared >= number and _pair(merge, shared)
     )
+
+
+def _pair(merge: Merge, number: int) -> bool:
+    """Fill ``import_pairs`` with the items that share a digest of one algorithm which the rows
+    taken in have; whether there are any. A step of its own: joined to the items in the same
+    statement, PostgreSQL, which has no figures of new rows yet, compares each with each."""
+    merge.run(f"DELETE FROM {merge.temp}.import_pairs")
+    name = ALGORITHMS[number].value
+    found = merge.run(
+        f"INSERT INTO {merge.temp}.import_pairs (weak, strong)"
+        f" SELECT DISTINCT b.item_id, c.item_id FROM ({_said(merge, number)}) d"
+        f" JOIN by_{name} b ON b.raw = d.raw"
+        f" JOIN by_{name} c ON c.raw = d.raw AND c.item_id <> b.item_id"
+    )
+    merge.analyze("import_pairs")
+    return found > 0
 
 
 def _said(merge: Merge, number: int) -> str:

@@ -39,6 +39,7 @@ def _tables(blob: str, serial: str) -> dict[str, str]:
         "import_additions": f"item_id BIGINT, ident INTEGER, raw {blob},"
         " PRIMARY KEY (item_id, ident, raw)",
         "import_left": "id BIGINT PRIMARY KEY, reason TEXT",
+        "import_pairs": "weak BIGINT, strong BIGINT",
         "import_joins": "weak BIGINT PRIMARY KEY, strong BIGINT",
         "import_gone": "item_id BIGINT PRIMARY KEY",
     }
