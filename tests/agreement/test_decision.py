@@ -243,6 +243,7 @@ def test_an_approval_in_a_signature_is_an_object_or_absent() -> None:
     signed = sign_document(signature, people.agency_key)
     assert parse_document(signed.to_bytes()) == signed
     value = canonical.decode(signed.to_bytes(), max_bytes=1 << 20)
+    wrong: object
     for wrong in (None, {}, [], "yes", {"request": value["approval"]["request"]}):
         with pytest.raises(errors.InputError) as caught:
             parse_document(canonical.encode(value | {"approval": wrong}))

@@ -242,6 +242,7 @@ def test_what_verify_refuses() -> None:
 @pytest.mark.parametrize("document", ALL, ids=lambda each: each.TYPE)
 def test_no_member_may_lack_be_added_or_be_of_another_kind(document: CaseDocument) -> None:
     value = json.loads(reading.sign(document, KEY).to_bytes())
+    bad: object
     for name in value:
         for bad in ("missing", None, 3, True, {}, [[]], ["x\u202ey"], "\u202e", " x"):
             changed = dict(value)

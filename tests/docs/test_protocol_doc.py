@@ -311,7 +311,10 @@ def test_no_honest_blob_is_above_that(content: int) -> None:
 
 
 def test_the_layout_of_a_label_is_that_of_the_table() -> None:
-    held = {_MD5: [("c-b", "c-a"), ("c-c",)], AlgorithmId.SHA1: [("c-b",)]}
+    held: dict[AlgorithmId, list[tuple[str, ...]]] = {
+        _MD5: [("c-b", "c-a"), ("c-c",)],
+        AlgorithmId.SHA1: [("c-b",)],
+    }
     content = b"\0\2\0\0\0\1" + b"\0\1\0\2" + b"\0\1\0\1"
     assert blobs.unpad(labels.encode_labels(held, ["c-c", "c-a", "c-b"])) == content
     assert [cell.split()[0] for cell, _ in rows(section("Labels"))] == ["2", "2"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ WRONG, RIGHT = COMMON
 TEXT = ("--text", "It was listed by mistake.")
 
 
-def notify(pair: Matched, *words: str) -> dict[str, object]:
-    made: dict[str, object] = pair.de.json("correction", "notify", *words, *TEXT)
+def notify(pair: Matched, *words: str) -> dict[str, Any]:
+    made: dict[str, Any] = pair.de.json("correction", "notify", *words, *TEXT)
     return made
 
 
@@ -34,7 +35,7 @@ def test_it_reaches_an_export_three_sessions_back(pair: Matched, tmp_path: Path)
     assert digests_in(out) == set(COMMON)
     others = [pair.match("records"), pair.match(), pair.match("count")]
     made = notify(pair, "--digest", WRONG, "--reason", "wrong")
-    (notice,) = made["notices"]  # type: ignore[misc]
+    (notice,) = made["notices"]
     assert set(notice["hits"]) == {first, others[0], others[1]}
     assert made["delivered"] == {"nl-police": True}
 
@@ -97,7 +98,7 @@ def test_what_left_a_collection(pair: Matched, tmp_path: Path) -> None:
     replaced = pair.de.run("import", str(path), "--collection", name, "--replace")
     assert "psihash correction notify" in replaced.stdout
     made = notify(pair, "--collection", name, "--reason", "erased")
-    (notice,) = made["notices"]  # type: ignore[misc]
+    (notice,) = made["notices"]
     assert {session: 1} == {key: len(value) for key, value in notice["hits"].items()}
     (came,) = pair.nl.json("correction", "list")["corrections"]
     assert came["reason"] == "erased"
@@ -110,7 +111,7 @@ def test_removing_a_collection_suggests_it(pair: Matched) -> None:
     words = ("collection", "remove", OWN_COLLECTION["de-bka"], "--force")
     assert "psihash correction notify" in pair.de.run(*words).stdout
     made = notify(pair, "--collection", OWN_COLLECTION["de-bka"], "--reason", "erased")
-    (notice,) = made["notices"]  # type: ignore[misc]
+    (notice,) = made["notices"]
     assert len(next(iter(notice["hits"].values()))) == 2
 
 
@@ -178,7 +179,7 @@ def test_other_sessions_of_the_same_peer_are_reached_too(pair: Matched) -> None:
     node = pair.node(pair.de)
     node.stores.keeping.erase_session(first, node.stamp(), [])
     made = notify(pair, "--digest", WRONG, "--reason", "wrong")
-    (notice,) = made["notices"]  # type: ignore[misc]
+    (notice,) = made["notices"]
     assert list(notice["hits"]) == [second]
     (came,) = pair.nl.json("correction", "list")["corrections"]
     assert set(came["hits"]) == {first, second}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from psihash.node.node import Node
 from tests.followup.conftest import COMMON, Matched
 from tests.node import crew
 
-DRAFT = {"facts": "facts", "reasons": "they matched", "offence": "abuse"}
+DRAFT: dict[str, Any] = {"facts": "facts", "reasons": "they matched", "offence": "abuse"}
 
 
 @pytest.fixture

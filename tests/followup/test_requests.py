@@ -73,7 +73,13 @@ def test_from_a_hit_to_an_outcome(pair: Matched) -> None:
     pair.nl.json("followup", "inform", made["follow_up"], "--text", "A phone.")
     (theirs,) = pair.de.json("followup", "list")["follow_ups"]
     assert theirs["state"] == "received"
-    words = ("--granted", "--attach-note", "The victim is known.", "--handling", "H3")
+    words: tuple[str, ...] = (
+        "--granted",
+        "--attach-note",
+        "The victim is known.",
+        "--handling",
+        "H3",
+    )
     words = (*words, "--handling-note", "call before use", "--tlp", "red")
     pair.de.json("followup", "answer", made["follow_up"], *words)
     (ours,) = pair.nl.json("followup", "list")["follow_ups"]
@@ -95,7 +101,7 @@ def test_a_refusal_ends_it(pair: Matched) -> None:
     pair.de.json("followup", "answer", made["follow_up"], "--refused", "an operation is running")
     (ours,) = pair.nl.json("followup", "list")["follow_ups"]
     assert ours["state"] == "refused"
-    words = ("followup", "answer", made["follow_up"], "--granted")
+    words: tuple[str, ...] = ("followup", "answer", made["follow_up"], "--granted")
     assert pair.de.error(*words)[:2] == ("follow-up-step", 4)
     words = ("followup", "withdraw", made["follow_up"], "--reason", "too late")
     assert pair.nl.error(*words)[0] == "follow-up-step"
@@ -117,7 +123,7 @@ def test_each_side_says_its_own_words_only(pair: Matched) -> None:
 def test_urgency_and_what_is_not_directly_available(pair: Matched) -> None:
     session = pair.match()
     pair.confirmed(session)
-    words = ("--all-confirmed", "--urgency", "urgent", "--want", "information")
+    words: tuple[str, ...] = ("--all-confirmed", "--urgency", "urgent", "--want", "information")
     code, _, _ = pair.nl.error("followup", "request", session, *words, *REQUEST)
     assert code == "bad-document"  # an urgent request gives its reason
     words = (*words, "--urgency-reason", "the abuse goes on")

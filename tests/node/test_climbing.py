@@ -9,12 +9,13 @@ import pytest
 from psihash import errors
 from psihash.node import requests, sessions
 from psihash.node.roles import RULE_ACTOR
+from psihash.session.result import SessionResult
 from psihash.storage.commitments import CommitmentKey
 from psihash.terms import AlgorithmId, Learn, Rung
 from psihash.testing.pump import pump
 from tests.node import ladder
 from tests.node.ladder import MD5, Nodes, agreed, climb, fill, step
-from tests.session.nodes import Homes, carry_annexes, hold, meet, refused_codes, row
+from tests.session.nodes import Homes, agree, carry_annexes, hold, meet, refused_codes, row
 
 COUNT, SERIES, ITEMS, RECORDS = Rung
 
@@ -41,7 +42,7 @@ LADDERS = {
 def test_the_whole_ladder_runs_over_the_sets_of_its_first_rung(two: Nodes, name: str) -> None:
     engine, rungs = LADDERS[name]
     agreement = agreed(two, {"items": "10-of-items", "records": "10-of-series"})
-    results = []
+    results: list[tuple[SessionResult, SessionResult]] = []
     for at, rung in enumerate(rungs):
         previous = results[-1][0] if results else None
         results.append(step(two, agreement, rung, previous, engine=engine).results())
@@ -116,7 +117,7 @@ def test_what_a_threshold_counts(
     hold(two[0], "more", [row(number, MD5) for number in range(100, 104)])
     hold(two[1], "other", [row(number, MD5) for number in range(100, 140)])
     ladder.replace_list(two[1], "theirs", range(24, 60))
-    agreement = ladder.agree(
+    agreement = agree(
         *two,
         ["ours", "more"],
         ["theirs", "other"],
@@ -259,7 +260,7 @@ def test_what_was_removed_since_is_not_offered_again(two: Nodes) -> None:
 def test_a_collection_that_an_item_came_into_later_is_not_told(two: Nodes) -> None:
     """The climb shows what was committed to, labels and records included."""
     hold(two[1], "late", [row(900, MD5)])
-    agreement = ladder.agree(*two, ["ours"], ["theirs", "late"], rung=RECORDS)
+    agreement = agree(*two, ["ours"], ["theirs", "late"], rung=RECORDS)
     (count,) = climb(two, agreement, COUNT)
     hold(two[1], "late", [row(number, MD5) for number in range(20, 30)])
     result = step(two, agreement, RECORDS, count).results()[0]

@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from psihash import errors
 from psihash.agreement.charges import charge
+from psihash.agreement.state import Agreement
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.node import agreements, documents, ledger, opening, peers
+from psihash.node import documents, ledger, opening, peers
 from psihash.node.desk import NodeDesk
 from psihash.node.node import Node
 from psihash.session.deal import Deal
-from psihash.terms import AlgorithmId, Rung
+from psihash.terms import AlgorithmId, Rung, SessionRole
 from psihash.testing.pump import pump
 from tests.node.keeping import SetClock
 from tests.session.nodes import Homes, NodeMeeting, agree, hold, meet, row
@@ -53,12 +55,12 @@ def stock(nodes: Two, clock: SetClock) -> None:
             hold(node, f"{node.agency} {name}", [row(n, BOTH) for n in numbers])
 
 
-def made(two: Two, **more: object) -> agreements.Agreement:
+def made(two: Two, **more: Any) -> Agreement:
     names = [[f"{node.agency} one", f"{node.agency} two"] for node in two]
     return agree(*two, *names, algorithms=BOTH, **more)
 
 
-def only(node: Node, **more: object) -> ledger.AgreementUse:
+def only(node: Node, **more: Any) -> ledger.AgreementUse:
     (use,) = ledger.view(node, **more)
     return use
 
@@ -93,7 +95,7 @@ def test_both_sides_charge_the_classes_in_full_for_each_collection(two: Two) -> 
             loaded.annex(deal.sides.of(role).agency),
             {name: deal.size_class(role, name) for name in BOTH},
         )
-        for role in type(meeting.parties[0]._setting.journal._role)
+        for role in SessionRole
     )
     expected = charge(sides, deal.learn, both_in_one_run=False)  # type: ignore[arg-type]
     for node in two:
@@ -118,7 +120,7 @@ def test_what_breaks_off_was_charged_all_the_same(two: Two) -> None:
     meeting = meet(*two, agreement)
     journal = meeting.parties[1]._setting.journal
 
-    def fail(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
         raise errors.StateError("session-cancelled", "no result today")
 
     journal.completed = fail  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,13 @@ from psihash.hashset.model import Category, Dialect, Verdict
 from psihash.identity import sealing
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.node import (
+    agreements,
     auditing,
+    documents,
     exporting,
     exports,
     holdings,
+    log_retention,
     opening,
     peers,
     retention,
@@ -84,7 +88,7 @@ def two(open_two: Callable[[], Two]) -> Two:
     return open_two()
 
 
-def met(two: Two, rung: Rung = Rung.RECORDS, **more: object) -> str:
+def met(two: Two, rung: Rung = Rung.RECORDS, **more: Any) -> str:
     """A completed session; its id."""
     names = [f"map {node.agency}" for node in two]
     agreement = agree(*two, [names[0]], [names[1]], rung=rung, algorithms=ALGORITHMS, **more)
@@ -143,7 +147,7 @@ def check_nothing_is_left(node: Node, peer: Node, session: str, secrets: list[by
     own = f"map {node.agency}".encode()
     pseudonyms = [
         each.id.encode()
-        for loaded in [retention.documents.load(node, row_.agreement)]
+        for loaded in [documents.load(node, row_.agreement)]
         for annex in [loaded.annex(node.agency)]
         if annex is not None
         for each in annex.collections
@@ -242,7 +246,7 @@ def test_commitments_stay_while_anything_under_the_agreement_does(
     node = two[0]
     agreement = node.stores.sessions.get(session).agreement
     clock.forward(days=200)
-    holdings.agreements.revoke(node, agreement, "a test")
+    agreements.revoke(node, agreement, "a test")
     assert retention.plan(node).agreements == ()
     retention.carry_out(node)
     assert node.stores.keeping.committed() == [agreement]
@@ -392,7 +396,7 @@ def test_entries_of_what_is_kept_are_kept(two: Two, clock: SetClock) -> None:
     agreement = node.stores.sessions.get(session).agreement
 
     def named(facts: dict[str, object] | None) -> bool:
-        return bool(facts) and (
+        return facts is not None and (
             facts.get("session") == session or facts.get("agreement") == agreement
         )
 
@@ -443,7 +447,7 @@ def test_the_log_is_looked_through_once_a_day(
 ) -> None:
     node, looks = two[0], list[int]()
     monkeypatch.setattr(
-        retention.log_retention, "erase", lambda node: looks.append(node.stores.log.head().size)
+        log_retention, "erase", lambda node: looks.append(node.stores.log.head().size)
     )
     for _ in range(48):
         retention.erase_due(node)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from psihash import errors
 from psihash.export.statistics import Statistics
-from psihash.node import auditing, exporting, statistics
+from psihash.node import auditing, exporting, sessions, statistics
 from psihash.node.node import Node
 from psihash.storage.tables_followup import corrections, follow_ups, hit_decisions
 from psihash.terms import AlgorithmId, Rung
@@ -158,7 +159,11 @@ def test_purposes_stand_apart_and_times_bound(two: Two, clock: SetClock) -> None
     assert (found.since, found.until, found.internal) == (later, later, False)
     clock.forward(days=1)
     assert statistics.collect(two[0], since=two[0].stamp()).rows == ()
-    for arguments, code in (({"peer": "xx"}, "unknown-peer"), ({"since": "2026"}, "bad-time")):
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"peer": "xx"}, "unknown-peer"),
+        ({"since": "2026"}, "bad-time"),
+    ]
+    for arguments, code in wrong:
         with pytest.raises(errors.PsihashError) as caught:
             statistics.collect(two[0], **arguments)
         assert caught.value.code == code
@@ -188,5 +193,5 @@ def test_matched_items_are_read_once(two: Two, monkeypatch: pytest.MonkeyPatch) 
     def never(*_: object) -> None:
         raise AssertionError("a result was opened again")
 
-    monkeypatch.setattr(statistics.figures.sessions, "result", never)
+    monkeypatch.setattr(sessions, "result", never)
     assert statistics.collect(two[0]).rows == before.rows

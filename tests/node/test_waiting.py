@@ -32,7 +32,7 @@ def pending(code: str) -> errors.PsihashError:
 @pytest.mark.parametrize("code", ["approval-pending", "approval-needed"])
 def test_it_goes_on_until_the_decision(code: str) -> None:
     clock, said = Clock(), []
-    answers = [pending(code), pending(code), "the result"]
+    answers: list[errors.PsihashError | str] = [pending(code), pending(code), "the result"]
 
     def run() -> str:
         answer = answers.pop(0)
