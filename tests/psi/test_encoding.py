@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from psihash import bulk
 from psihash.errors import InputError, ProtocolError
 from psihash.psi import encoding
 from psihash.psi.engine import Outcome
@@ -54,7 +55,8 @@ def test_many_tokens_are_the_same_as_one_by_one(raws: list[bytes]) -> None:
 def test_blocks_of_rows_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = some_tokens(range(23))
     whole = encoding.elements("epoch", CONTEXT_ID, 3, rows)
-    monkeypatch.setattr(encoding, "_ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(bulk, "native", None)
+    monkeypatch.setattr(bulk, "_ROWS_AT_ONCE", 5)
     assert np.array_equal(encoding.elements("epoch", CONTEXT_ID, 3, rows), whole)
     assert [bytes(row) for row in whole] == [
         encoding.element("epoch", CONTEXT_ID, 3, bytes(row)) for row in rows

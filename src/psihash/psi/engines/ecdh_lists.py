@@ -9,7 +9,7 @@ import numpy as np
 
 from psihash import errors
 from psihash.canonical import digest, framed
-from psihash.psi.encoding import elements, permutation
+from psihash.psi.encoding import BAD_LIST, elements, permutation
 from psihash.psi.engine import Items, Rng, RunTerms
 from psihash.psi.engines.ecdh_frames import Content, Numbers, frame_offsets, frame_rows
 from psihash.psi.group import POINT_BYTES, TAG_BYTES, Group, Rows, Secret, Tags
@@ -34,7 +34,8 @@ class OwnList:
     def __init__(
         self, group: Group, secret: Secret, items: Items, terms: RunTerms, rng: Rng
     ) -> None:
-        self._group, self._secret, self._items, self._terms = group, secret, items, terms
+        self._group, self._secret, self._terms = group, secret, terms
+        self._tokens, self._tags = items.tokens, items.tags
         self.order = permutation(terms.own_size, rng)
         """Row of ``items`` that stands at each place of the list."""
         self.tags: Tags = np.empty((terms.own_size, TAG_BYTES), dtype=np.uint8)
@@ -45,15 +46,22 @@ class OwnList:
         self._announced = b""
         self._hash = _answers_hash(terms)
 
+    def check(self) -> None:
+        """Raise InputError where the list holds an element twice."""
+        if has_repeats(self._tokens):
+            raise errors.InputError(BAD_LIST, "the own list holds an element twice")
+
     def masked(self, offset: int) -> Content:
-        """The frame that begins at a place: masks its rows."""
+        """The frame that begins at a place: masks its rows. Each frame once, in their order."""
         terms, rows = self._terms, frame_rows(offset, self._terms.own_size)
-        tokens = np.ascontiguousarray(self._items.tokens[self.order[rows]])
+        tokens = np.ascontiguousarray(self._tokens[self.order[rows]])
         mapped = elements(terms.context_kind, terms.context_id, terms.run, tokens)
         points = self._group.mask(self._secret, mapped)
         if terms.rung is Rung.ITEMS:
             self._points[rows] = points
-        tags = self._items.tags
+        if rows.stop == terms.own_size:
+            self._tokens = self._tokens[:0].copy()  # as long as the list, and needed no more
+        tags = self._tags
         return Content(points, None if tags is None else tags[self.order[rows]])
 
     def announce(self, value: bytes) -> None:
@@ -79,13 +87,14 @@ class OwnList:
 
         At ``items`` the proofs have said so already.
         """
+        self._points = self._points[:0].copy()
         if self._terms.rung is Rung.ITEMS:
             return
         if self._hash.digest() != self._announced:
             raise errors.ProtocolError(ANSWERS_CHANGED, "the answers are not the announced ones")
         if has_repeats(self.tags):
             raise errors.ProtocolError(REPEATED_POINT, "the peer's answers repeat an element")
-        tags = self._items.tags
+        tags = self._tags
         if tags is not None and not np.array_equal(np.sort(tags), np.sort(self.numbers)):
             raise errors.ProtocolError(NUMBERS_CHANGED, "the answers carry other series numbers")
 
@@ -118,8 +127,10 @@ class PeerList:
             self._points = self._points[:0].copy()  # only proofs need the questions
 
     def tags(self) -> Tags:
-        """Of the re-masked list, in its order."""
-        return self._group.tags(tag_binding(self._terms), self._remasked)
+        """Of the re-masked list, in its order. The last thing that the list is asked for."""
+        tags = self._group.tags(tag_binding(self._terms), self._remasked)
+        self._points = self._remasked = self._points[:0].copy()
+        return tags
 
     def answer_digest(self) -> bytes:
         """SHA-256 over the whole list of answers, numbers included, as it will be sent."""

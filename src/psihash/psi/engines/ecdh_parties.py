@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from psihash import errors
-from psihash.psi.encoding import BAD_LIST
 from psihash.psi.engine import OUT_OF_TURN, UNUSABLE, Items, Outcome, Progress, Rng, RunTerms
 from psihash.psi.engines.ecdh_compare import (
     counts_digest,
@@ -19,7 +18,6 @@ from psihash.psi.engines.ecdh_compare import (
 from psihash.psi.engines.ecdh_frames import Content, Frames, Kind, frame_offsets
 from psihash.psi.engines.ecdh_lists import OwnList, PeerList
 from psihash.psi.group import Group, Secret
-from psihash.psi.rows import has_repeats
 from psihash.terms import Learn, Role, Rung
 
 WINDOW: Final = 4
@@ -32,7 +30,7 @@ class EcdhParty:
     def __init__(
         self, group: Group, role: Role, items: Items, terms: RunTerms, rng: Rng, secret: Secret
     ) -> None:
-        self._role, self._terms, self._items = role, terms, items
+        self._role, self._terms = role, terms
         self._peer = Role.SENDER if role is Role.RECEIVER else Role.RECEIVER
         both = terms.learn is Learn.BOTH
         self._learns = both or role is Role.RECEIVER
@@ -64,8 +62,7 @@ class EcdhParty:
     def start(self) -> Iterator[bytes]:
         self._enter(started=False)
         self._started = True
-        if has_repeats(self._items.tokens):
-            raise errors.InputError(BAD_LIST, "the own list holds an element twice")
+        self._own.check()
         # One side after the other: two streams at once could wait for each other for ever.
         return self._leave(self._own_list() if self._role is Role.SENDER else iter(()))
 
