@@ -10,7 +10,7 @@ from psihash.identity import keys
 from tests.audit.bench import Bench, CountingRng, SeedSigner, make_log_bench
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _quick_keys() -> Iterator[None]:
     """One round in place of 128: each opening of a key would take half a second."""
     with pytest.MonkeyPatch.context() as patch:
