@@ -196,9 +196,9 @@ def _next_steps(result: SessionResult) -> Iterator[str]:
         yield "A zero is not evidence of absence: the other side may hold digests of another"
         yield "algorithm, copies that were changed, or may have kept items out of this match."
     elif result.rung.height < Rung.ITEMS.height:
-        yield "To learn which ones, match at rung items, if the agreement allows it, or"
-        yield "propose a new agreement:"
-        yield f"`psihash agreement propose {result.peer} --rung items ...`."
+        yield "To learn which ones over the same lists, if the agreement allows rung items:"
+        yield f"`psihash match {result.peer} --agreement {short(result.agreement)} --rung items \\"
+        yield f"--from {session}`; else propose a new agreement."
     else:
         yield f"Next: `psihash export {session} --format vics --out FILE` takes it into Griffeye;"
         yield "a hit is a hint for a person to confirm."

@@ -80,7 +80,8 @@ def attack(
     if message is not None:
         base: Any = Initiator if role is SessionRole.INITIATOR else Responder
         more[role.value] = altering(base, message)
-    return meet(*nodes, agreement, **more, **changes)
+    one, other = nodes
+    return meet(one, other, agreement, **(more | changes))
 
 
 def charged(node: Node) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import DataSubject, HandlingCode, OpenedBy, Tlp
 from psihash.node import auditing, contact, documents
 from psihash.session import messages as m
-from psihash.session.deal import signed_transcript
+from psihash.session.deal import Deal, signed_transcript
 from psihash.session.initiator import Initiator
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung, SessionRole
 from tests.architecture.repository import ROOT
@@ -147,7 +147,7 @@ def play(two: Nodes, role: SessionRole, violation: Violation) -> None:
     """The session is refused by the other side, both logs name the clause, nothing is charged."""
     agreement = made(two, **terms_of(violation))
     sides = two[::-1] if violation.turned else two
-    asks = {"engine": ECDH} | violation.asks
+    asks: Change = {"engine": ECDH} | violation.asks
     for _ in range(violation.before):
         meet(*sides, agreement, **asks).results()
     before = [charged(node) for node in sides]
@@ -181,7 +181,7 @@ def test_an_honest_node_that_is_told_to_refuses_by_itself(two: Nodes, name: str)
     violation = BY_INITIATOR[name]
     agreement = made(two, **terms_of(violation))
     sides = two[::-1] if violation.turned else two
-    asks = {"engine": ECDH} | violation.asks
+    asks: Change = {"engine": ECDH} | violation.asks
     for _ in range(violation.before):
         meet(*sides, agreement, **asks).results()
     if violation.code in ("clause-sessions", "clause-elements"):
@@ -211,7 +211,7 @@ def test_a_responder_that_goes_by_other_terms_signs_another_transcript(
     asked = meeting.parties[1]
     real = asked._confirm
 
-    def confirm(nonce: bytes) -> bytes:
+    def confirm(roots_nonce: bytes) -> bytes:
         true = asked.deal
         assert true is not None
         lie = replace(true, **PLAYED_OTHERWISE[name])
@@ -220,7 +220,7 @@ def test_a_responder_that_goes_by_other_terms_signs_another_transcript(
             return signed_transcript(role, lie.transcript())
 
         with mock.patch("psihash.session.party.signed_transcript", signed):
-            return real(nonce)
+            return real(roots_nonce)
 
     asked._confirm = confirm  # type: ignore[method-assign]
     assert refused_codes(meeting)[0] == "bad-signature"
@@ -296,9 +296,9 @@ def test_a_peer_that_draws_a_session_out_gets_nothing_after_the_end(
     journal = meeting.parties[victim]._setting.journal
     real = journal.disclosing
 
-    def late(*args: Any) -> None:
+    def late(deal: Deal, what: str, count: int) -> None:
         clocks[victim].forward(minutes=45 if valid_until else 120)
-        real(*args)
+        real(deal, what, count)
 
     journal.disclosing = late  # type: ignore[method-assign]
     code = "agreement-expired" if valid_until else "session-timeout"
@@ -412,7 +412,7 @@ def naming(agreement: bytes) -> type[Initiator]:
     return Naming
 
 
-PARTIES = {"card": "AAAA-" * 9 + "AAAA", "signing_key": bytes(32), "country": "ZZ"}
+PARTIES: dict[str, Any] = {"card": "AAAA-" * 9 + "AAAA", "signing_key": bytes(32), "country": "ZZ"}
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -477,9 +477,10 @@ def test_an_annex_that_offers_something_else_ends_the_agreement(
     assert caught.value.code == "annex-conflict"
 
 
+LAWS = {"nl-police": "Art. 1", "be-police": "Art. 2"}
 OUTSIDE: dict[str, tuple[Change, Change, str]] = {
     "case": ({"case": CASES}, {"case": "NL-8"}, "annex-outside-terms"),
-    "legal_basis": ({}, {"legal_basis": "Art. 99"}, "annex-outside-terms"),
+    "legal_basis": ({"legal_basis": LAWS}, {"legal_basis": "Art. 99"}, "annex-outside-terms"),
     "classes, above": ({"max_size_class": 108}, {"classes": {MD5: 128}}, "annex-outside-terms"),
     "classes, not agreed": ({}, {"classes": {MD5: 108, SHA1: 108}}, "annex-outside-terms"),
     "author": ({}, {"author": "turned"}, "bad-signature"),
@@ -488,11 +489,13 @@ OUTSIDE: dict[str, tuple[Change, Change, str]] = {
 }
 
 
+@pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_an_annex_outside_the_terms_is_not_taken(two: Nodes, name: str) -> None:
+def test_an_annex_outside_the_terms_is_not_taken(two: Nodes, name: str, which: int) -> None:
     terms, changes, code = OUTSIDE[name]
-    one, other = two
-    agreement = made(two, **({"algorithms": [MD5]} | terms))
+    one, other = two[which], two[1 - which]
+    drafted: Change = {"algorithms": [MD5]} | terms
+    agreement = made(two, **drafted)
     held = agreement.annex(one.agency)
     assert held is not None
     changes = dict(changes)

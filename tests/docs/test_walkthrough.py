@@ -14,10 +14,15 @@ from tests.architecture.repository import ROOT
 
 pytestmark = pytest.mark.two_process
 PAGE = ROOT / "docs" / "walkthrough.md"
-LAUNCHER = "tests.two_process.launcher"
+QUICK = (
+    "from psihash.identity import keys, passwords; keys.KDF_ROUNDS = 1; passwords.COST = 4; "
+    "from psihash_client.main import main; main()"
+)
+"""The normal program, but for passwords and passphrases that open at once."""
 DEMO = (
     "import sys; from psihash_client import demo, demo_agency; "
-    f"demo_agency._COMMAND = ('env', 'PSIHASH_TEST_FAULT=', sys.executable, '-m', '{LAUNCHER}'); "
+    f"demo_agency._COMMAND = (sys.executable, '-c', {QUICK!r}); "
+    "demo.ITEMS, demo.OVERLAP = (600, 900), 0.3; "
     "sys.exit(demo.main(['demo-output']))"
 )
 
@@ -25,7 +30,7 @@ DEMO = (
 def environment(folder: Path) -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if not name.startswith("PSIHASH_")}
     path = os.pathsep.join([str(folder / ".venv" / "bin"), kept["PATH"]])
-    return kept | {"PATH": path, "PSIHASH_TEST_FAULT": "", "PYTHONPATH": str(ROOT)}
+    return kept | {"PATH": path}
 
 
 def blocks() -> list[tuple[str, str]]:
@@ -53,11 +58,12 @@ def test_every_block_is_found() -> None:
     assert len(blocks()) == PAGE.read_text(encoding="utf-8").count("\n```sh")
 
 
+@pytest.mark.timeout(560)
 def test_the_walk_works_when_pasted(tmp_path: Path) -> None:
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
     program = programs / "psihash"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {LAUNCHER} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{QUICK}" "$@"\n')
     program.chmod(0o755)
     made = subprocess.run(
         [sys.executable, "-c", DEMO],
