@@ -16,12 +16,14 @@ from psihash.casework.answers import Message
 from psihash.casework.corrections import Concerned, Notice, NoticeAnswer
 from psihash.casework.documents import CaseDocument
 from psihash.casework.handling import Handling
+from psihash.casework.hits import reference
 from psihash.casework.pack import Pack
 from psihash.casework.states import Step
 from psihash.casework.words import Action, Reason
 from psihash.identity import envelopes
-from psihash.node import case_documents, case_taking, contact
+from psihash.node import case_documents, case_taking, contact, hits
 from psihash.node.node import Node
+from psihash.terms import AlgorithmId
 from tests.acceptance.agencies import agree
 from tests.followup.conftest import COMMON, PRIVATE, Matched, agreement_of
 
@@ -142,10 +144,6 @@ def test_an_envelope_that_was_altered_or_is_anothers(asked: tuple[Matched, Pack]
 
 def test_guesses_are_not_answered_where_we_did_not_learn(pair: Matched) -> None:
     """A peer that alone learned can make references of guesses: all are taken alike."""
-    from psihash.casework.hits import reference
-    from psihash.node import hits
-    from psihash.terms import AlgorithmId
-
     agreement = agree(pair.nl, pair.de, ["md5"], rung="items", learn="initiator")
     words_ = ("--agreement", agreement, "--rung", "items")
     session = pair.nl.json("match", "de-bka", *words_)["session"]
@@ -161,6 +159,22 @@ def test_guesses_are_not_answered_where_we_did_not_learn(pair: Matched) -> None:
         assert taken(pair, reading.sign(forged, nl.keys.signing)) == ""
     shown = pair.de.json("followup", "list")["follow_ups"]
     assert {each["state"] for each in shown} == {"received"}
+
+
+def test_who_did_not_learn_hears_the_same_of_every_guess(asked: tuple[Matched, Pack]) -> None:
+    """Both sides hold the key, so the answer would tell the result that it was not to learn."""
+    pair, pack = asked
+    agreement = agree(pair.nl, pair.de, ["md5"], rung="items", learn="responder")
+    words_ = ("--agreement", agreement, "--rung", "items")
+    session = pair.nl.json("match", "de-bka", *words_)["session"]
+    nl = pair.node(pair.nl)
+    key, codes = hits.result_key(nl, session), []
+    for number, guess in enumerate((COMMON[0], PRIVATE["nl-police"], "c" * 32)):
+        name = reference(key, AlgorithmId.MD5, bytes.fromhex(guess))
+        about = {"session": session, "agreement": agreement, "hits": ((name,),)}
+        forged = replace(pack, nonce=f"{number:032x}", signature=b"", **about)
+        codes.append(taken(pair, reading.sign(forged, nl.keys.signing)))
+    assert codes == ["follow-up-session"] * 3
 
 
 def test_too_many_open_requests(

@@ -24,6 +24,8 @@ _PASSWORD: dict[str, Any] = {
     "help": "First line: your password, instead of typing it.",
 }
 
+_WHY = "Why; logged, and read by the peer where terms or a session are decided."
+
 
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Also what was decided or has expired.")
@@ -50,7 +52,7 @@ def inbox(shell: Shell, everything: bool) -> None:
 @click.argument("request", metavar="REQUEST")
 @click.option("--show", is_flag=True, help="Show the page and decide nothing.")
 @click.option("--html", metavar="FILE", help="Write the page as HTML and decide nothing.")
-@click.option("--reason", metavar="TEXT", default="", help="Why; it goes into the log.")
+@click.option("--reason", metavar="TEXT", default="", help=_WHY)
 @click.option(
     "--collection",
     "collections",
@@ -92,7 +94,7 @@ def approve(
 
 @click.command()
 @click.argument("request", metavar="REQUEST")
-@click.option("--reason", metavar="TEXT", required=True, help="Why; it goes into the log.")
+@click.option("--reason", metavar="TEXT", required=True, help=_WHY)
 @click.option("--password-file", **_PASSWORD)
 @pass_shell
 def refuse(shell: Shell, request: str, reason: str, password_file: str | None) -> None:

@@ -191,13 +191,17 @@ def _session(node: Node, pack: Pack) -> SessionRow:
 def _check_hits(node: Node, session: SessionRow, pack: Pack) -> None:
     """Where both sides know the matched items, a request may name no other.
 
-    Where only the peer does, this side must not check: its answer would tell the peer, which can
-    make references of whatever it likes, what else is in this side's set.
+    Where only one does, this side checks nothing, because both sides hold the key and can make
+    references of whatever they like: the answer to a peer that alone learned would tell it what
+    else is in this side's set, and to one that did not learn, the result itself. The latter has
+    nothing to ask about, so it is refused whatever it names.
     """
-    learned = any(
-        part.matched is not None for part in sessions.result(node, session.id).algorithms.values()
-    )
-    if not learned:
+    result = sessions.result(node, session.id)
+    if not result.role.other.learns(result.learn):
+        raise errors.RefusedError(
+            FOLLOW_UP_SESSION, "a side that did not learn the result has nothing to ask about"
+        )
+    if not result.role.learns(result.learn):
         return
     known = {each for hit in hits.of_session(node, session.id) for each in hit.references}
     if not all(known.intersection(hit) for hit in pack.hits):
