@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,7 @@ def test_other_refusals_stay_what_they_are(nl: Home, monkeypatch: pytest.MonkeyP
 def test_hints_name_the_command_that_helps(nl: Home, de: Home, tmp_path: Path) -> None:
     assert "agreement list" in nl.error("agreement", "show", "0" * 12)[2]
     assert "peer card" in nl.error("peer", "add", str(de.card), "--fingerprint", "ABCD")[2]
-    texts = {"text": b"just some words\n" * 9, "binary": os.urandom(500), "empty": b""}
+    texts = {"text": b"just some words\n" * 9, "binary": bytes(range(256)) * 2, "empty": b""}
     for name, content in texts.items():
         (tmp_path / name).write_bytes(content)
         hint = nl.error("import", str(tmp_path / name), "--collection", "A")[2]
