@@ -16,7 +16,7 @@ from psihash.agreement.request import RequestKind, session_subject
 from psihash.agreement.roster import OperatorRole
 from psihash.agreement.status import Status
 from psihash.export import page_html
-from psihash.node import agreements, auditing, documents, operators, requests
+from psihash.node import agreements, auditing, documents, operators, request_kinds, requests
 from psihash.node.agreements import Draft
 from psihash.node.node import Node
 from psihash.node.request_kinds import Choices
@@ -400,3 +400,8 @@ def test_the_attachment_is_sealed_and_bound(nodes: tuple[Node, Node]) -> None:
     act(one, "apo")
     with pytest.raises(errors.StorageError):
         requests.approve(one, asked.id)
+
+
+@pytest.mark.parametrize("kind", RequestKind)
+def test_every_kind_of_request_can_be_decided(kind: RequestKind) -> None:
+    assert isinstance(request_kinds.handler(kind), request_kinds.Handler)

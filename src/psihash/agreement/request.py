@@ -51,7 +51,6 @@ class RequestKind(enum.StrEnum):
     """A new approver."""
     FOLLOW_UP = "follow-up"
     CORRECTION = "correction"
-    OVER_MATCH = "over-match"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from psihash import errors
 from psihash.agreement.decision import VerifiedDecision
 from psihash.agreement.page import Section
 from psihash.agreement.request import Request, RequestKind
 from psihash.node.node import Node
 from psihash.storage.requests import RequestRow
-
-KIND_UNSUPPORTED = errors.define(
-    "kind-unsupported", "a stored request is of a kind that this version cannot decide"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +72,11 @@ _PLACES: Final = {
     RequestKind.OPERATOR: "psihash.node.operators:OPERATOR",
     RequestKind.FOLLOW_UP: "psihash.node.followups:FOLLOW_UP",
     RequestKind.CORRECTION: "psihash.node.corrections:CORRECTION",
-    RequestKind.OVER_MATCH: "psihash.node.overmatching:OVER_MATCH",
 }
 
 
 def handler(kind: RequestKind) -> Handler:
-    """The handler of a kind. Raises StateError ``kind-unsupported``."""
+    """The handler of a kind."""
     module, _, name = _PLACES[kind].partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ModuleNotFoundError:
-        found = None
-    if not isinstance(found, Handler):
-        raise errors.StateError(
-            KIND_UNSUPPORTED, f"requests of kind {kind.value} cannot be decided"
-        )
+    found: Handler = getattr(importlib.import_module(module), name)
     return found
