@@ -58,6 +58,9 @@ class Base:
     largest_pair: int | None
     """Most matched digests of one algorithm that one collection or series here has in common with
     one there; None where this side does not know."""
+    plain_classes: tuple[SetClass, ...] = ()
+    """The peer's classes where its lists were last shown without room for series numbers, in this
+    session or in one that it builds on; empty where that never was."""
 
     @property
     def matched(self) -> int | None:
@@ -81,6 +84,7 @@ class Base:
                 "peer_classes": _sizes(self.peer_classes),
                 "counts": {name.value: count for name, count in self.counts.items()},
                 "largest_pair": self.largest_pair,
+                "plain_classes": _sizes(self.plain_classes),
             }
         )
 
@@ -96,6 +100,7 @@ class Base:
             peer_classes=_classes(value["peer_classes"]),
             counts={AlgorithmId(name): count for name, count in value["counts"].items()},
             largest_pair=value["largest_pair"],
+            plain_classes=_classes(value["plain_classes"]),
         )
 
 
@@ -109,16 +114,18 @@ def check_upwards(base: Base, rung: Rung, algorithms: Sequence[AlgorithmId]) -> 
 
 def check_classes(base: Base, rung: Rung, peer: Sequence[SetClass]) -> None:
     """Raise RefusedError where the peer's lists grew. At ``series`` each number has room of its
-    own, so there a list may be longer than at other rungs, and is never shorter."""
+    own, so there a list may be longer than at other rungs, and is never shorter. Above it a list is
+    as long as it was below it, where it was shown there: ``series`` is no way to widen it."""
     before = {entry.algorithm: entry.size_class for entry in base.peer_classes}
+    plain = {entry.algorithm: entry.size_class for entry in base.plain_classes}
     for entry in peer:
         was = before[entry.algorithm]
         if rung is Rung.SERIES:
             fits = entry.size_class >= was
-        elif base.rung is Rung.SERIES:
-            fits = entry.size_class <= was
+        elif plain:
+            fits = entry.size_class == plain[entry.algorithm]
         else:
-            fits = entry.size_class == was
+            fits = entry.size_class <= was
         if not fits:
             raise errors.RefusedError(
                 NOT_A_CLIMB, "the peer's list is not as long as in the session before"

@@ -7,6 +7,7 @@ from typing import Final
 
 from psihash.session.climb import Base
 from psihash.session.deal import Deal
+from psihash.session.messages import SetClass
 from psihash.session.ports import Findings, Permit
 from psihash.session.runs import Finding
 from psihash.session.sharing import matched
@@ -33,7 +34,14 @@ def base_of(deal: Deal, permit: Permit, findings: Findings) -> Base:
             if part.count is not None
         },
         largest_pair=_largest_pair(deal, permit, findings),
+        plain_classes=_plain(deal, permit, peer),
     )
+
+
+def _plain(deal: Deal, permit: Permit, peer: tuple[SetClass, ...]) -> tuple[SetClass, ...]:
+    if deal.rung is not Rung.SERIES:
+        return peer
+    return () if permit.base is None else permit.base.plain_classes
 
 
 def _largest_pair(deal: Deal, permit: Permit, findings: Findings) -> int | None:
