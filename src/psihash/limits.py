@@ -92,3 +92,6 @@ OVER_MATCH_COLLECTIONS: Final = 10
 
 LOG_RETENTION_DAYS: Final = 1_095
 """Three years, after which logs are erased (Regulation (EU) 2024/982 Art. 40)."""
+
+TRANSIT_DAYS: Final = 31
+"""How long after an approver's decision has lapsed the terms that carry it may still arrive."""

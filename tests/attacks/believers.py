@@ -93,3 +93,10 @@ def last_code(node: Node) -> str | None:
     """The code of the newest entry of a log that has one."""
     codes = [(entry["local"] or {}).get("code") for entry in auditing.show(node)]
     return next((code for code in reversed(codes) if code), None)
+
+
+def incident_codes(node: Node) -> list[str]:
+    """The codes of every refused document in a log, oldest first."""
+    return [
+        code for entry in auditing.show(node) for code in (entry["local"] or {}).get("codes", ())
+    ]

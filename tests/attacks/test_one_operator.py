@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from psihash import errors
+from psihash import errors, limits
 from psihash.agreement import roster as chain
-from psihash.agreement.decision import Approval, Decision, Verdict, decide
+from psihash.agreement.decision import VALID_DAYS, Approval, Decision, Verdict, decide
 from psihash.agreement.document_model import TermsSignature
 from psihash.agreement.documents import sign_document
 from psihash.agreement.proposal import build_terms, party_of
@@ -431,6 +431,22 @@ def test_a_decision_that_expired_before_the_terms_were_signed_is_refused(
         request, Verdict.APPROVED, id_of(one, "apo"), key_of(one, "apo"), reason="", now=early
     )
     assert "decision-expired" in show(one, other, terms, Approval(request, said))
+    never_in_force(other, terms.id)
+
+
+def test_a_lapsed_decision_is_not_brought_back_by_an_early_date(two: tuple[Node, Node]) -> None:
+    """The node's key can write any date under a signature, the other side's clock has another."""
+    one, other = two
+    terms = terms_for(one, other)
+    request = asking(one, terms, id_of(one, "ann"), key_of(one, "ann"))
+    days = VALID_DAYS + limits.TRANSIT_DAYS + 1
+    then = add_days(one.stamp(), -days)
+    said = decide(
+        request, Verdict.APPROVED, id_of(one, "apo"), key_of(one, "apo"), reason="", now=then
+    )
+    backdated = signature_of(one, terms, Approval(request, said), then)
+    codes = contact.take(other, one.agency, [terms.to_bytes(), backdated])
+    assert codes == ["", "decision-expired"]
     never_in_force(other, terms.id)
 
 

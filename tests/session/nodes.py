@@ -109,11 +109,17 @@ def carry(one: Node, other: Node) -> list[str]:
     return [code for code in codes if code]
 
 
+def carry_all(one: Node, other: Node) -> None:
+    """The same, where nothing is to be refused."""
+    codes = carry(one, other)
+    assert codes == [], codes
+
+
 def carry_annexes(one: Node, other: Node) -> None:
     """As before each session: annexes that sets have outgrown are issued anew and exchanged."""
     for node, peer in ((one, other), (other, one)):
         annexes.refresh_all(node, peer.agency)
-    assert carry(one, other) == []
+    carry_all(one, other)
 
 
 def agree(
@@ -133,9 +139,9 @@ def agree(
         other.agency, "a test", case, "Art. 1", rung, learn, ours, algorithms, **more
     )
     made = agreements.propose(one, draft)
-    assert carry(one, other) == []
+    carry_all(one, other)
     agreements.approve(other, made.id, theirs)
-    assert carry(one, other) == []
+    carry_all(one, other)
     return documents.load(one, made.id)
 
 

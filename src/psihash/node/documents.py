@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from psihash import errors, limits
-from psihash.agreement.decision import DECISION_MISPLACED, verify_decision
+from psihash.agreement.decision import DECISION_EXPIRED, DECISION_MISPLACED, verify_decision
 from psihash.agreement.documents import Document, TermsSignature, parse_body, verify_document
 from psihash.agreement.proposal import party_of
 from psihash.agreement.request import RequestKind, agreement_subject
@@ -17,6 +17,7 @@ from psihash.agreement.rules import check_parties
 from psihash.agreement.state import Agreement
 from psihash.agreement.status import Status
 from psihash.agreement.terms import Terms, parse_terms
+from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import PartyRole
 from psihash.audit.event import Event
 from psihash.identity.trust import KnownPeer
@@ -152,8 +153,12 @@ def _check_approval(node: Node, peer: str, signature: TermsSignature) -> None:
         raise errors.RefusedError(
             DECISION_MISPLACED, "the peer's approver decided on something else"
         )
-    # It had to hold when the terms were signed; how long they travel is another matter.
-    verify_decision(signature.approval.decision, request, roster, signature.decided)
+    decision = signature.approval.decision
+    # It had to hold when the terms were signed. When that was is the word of the agency, whose
+    # key a thief may have: so what has lapsed for longer than documents travel is not taken.
+    verify_decision(decision, request, roster, signature.decided)
+    if add_days(decision.expires, limits.TRANSIT_DAYS) <= node.stamp():
+        raise errors.RefusedError(DECISION_EXPIRED, "the decision has lapsed long ago")
 
 
 def keep(node: Node, agreement: Agreement, document: Document) -> None:
