@@ -39,7 +39,7 @@ class Shell:
     @contextmanager
     def node(self) -> Iterator[Node]:
         """The node of the home, closed afterwards."""
-        from psihash.node import opening
+        from psihash.node.home import opening
 
         node = opening.open_node(self.home, ask=self.ask)
         try:

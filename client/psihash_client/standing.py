@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def saying_who(node: Node, peer: str) -> Iterator[None]:
     """Tell a refusal for the standing of an agency with both names: who refuses whom."""
     from psihash.identity import trust
-    from psihash.node import peers
+    from psihash.node.peering import peers
 
     theirs = {
         trust.PEER_SUSPENDED: f"{peer} has suspended us",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from psihash import errors, limits
-from psihash.node.channel import PEER_BUSY
+from psihash.node.peering.channel import PEER_BUSY
 
 
 class FairShare:

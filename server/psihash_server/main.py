@@ -13,11 +13,11 @@ from typing import Final
 import grpc
 
 from psihash import errors, limits
-from psihash.node import cosigning, witnesses
-from psihash.node.answering import Answering
+from psihash.node.home.tls_probe import split_endpoint
 from psihash.node.node import Node
-from psihash.node.roles import RULE_ACTOR
-from psihash.node.tls_probe import split_endpoint
+from psihash.node.oversight import cosigning, witnesses
+from psihash.node.peering.answering import Answering
+from psihash.node.people.roles import RULE_ACTOR
 from psihash.wire.v1 import peer_pb2_grpc, witness_pb2_grpc
 from psihash_server import logs, metrics
 from psihash_server.credentials import Credentials

@@ -12,8 +12,8 @@ from typing import Final
 
 from psihash import errors
 from psihash.node.clock import seconds
+from psihash.node.home.tls_probe import split_endpoint
 from psihash.node.node import Node
-from psihash.node.tls_probe import split_endpoint
 from psihash_server.small_http import Page, SmallServer
 
 METRICS_NOT_LOOPBACK = errors.define(

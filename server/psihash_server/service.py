@@ -18,13 +18,13 @@ import grpc
 from psihash import errors, limits
 from psihash.audit.event import Event
 from psihash.identity.trust import VerifiedPeer, verify_peer
-from psihash.node import preflight
-from psihash.node.answering import Answering
-from psihash.node.channel import PEER_BUSY
-from psihash.node.contact import Acknowledgement
 from psihash.node.node import Node
-from psihash.node.refusals import Refusals
-from psihash.node.worker import INTERNAL
+from psihash.node.peering.answering import Answering
+from psihash.node.peering.channel import PEER_BUSY
+from psihash.node.peering.contact import Acknowledgement
+from psihash.node.peering.refusals import Refusals
+from psihash.node.running import preflight
+from psihash.node.running.worker import INTERNAL
 from psihash.session.deal import HASH_BYTES
 from psihash.session.link import Numbered
 from psihash.wire.codec import encode_receipt

@@ -11,7 +11,7 @@ from socketserver import ThreadingMixIn
 from typing import Any, ClassVar, Final
 
 from psihash import errors
-from psihash.node.tls_probe import split_endpoint
+from psihash.node.home.tls_probe import split_endpoint
 
 HTTP_LISTEN_FAILED = errors.define(
     "http-listen-failed", "the address for an HTTP service is taken or not ours"

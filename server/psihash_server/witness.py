@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from psihash.audit.witness import MAX_REQUEST_BYTES
 from psihash.node.node import Node
-from psihash.node.witnesses import NodeWitness
+from psihash.node.oversight.witnesses import NodeWitness
 from psihash_server.small_http import Page, SmallServer
 
 

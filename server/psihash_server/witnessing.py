@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import grpc
 
 from psihash.identity.trust import VerifiedPeer
-from psihash.node import cosigning
 from psihash.node.node import Node
+from psihash.node.oversight import cosigning
 from psihash.wire import witness_codec as codec
 from psihash.wire.v1 import witness_pb2 as pb
 from psihash.wire.v1 import witness_pb2_grpc

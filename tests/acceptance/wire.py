@@ -19,9 +19,12 @@ from psihash_server.service import TLS_VERSION, PeerService
 from psihash_server.witnessing import WitnessingService
 
 from psihash.identity.trust import KnownPeer, verify_peer
-from psihash.node import channel, contact, cosigning, matching, opening, preflight
-from psihash.node.answering import Answering
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.oversight import cosigning
+from psihash.node.peering import channel, contact
+from psihash.node.peering.answering import Answering
+from psihash.node.running import matching, preflight
 from tests.cli.homes import Home
 
 
@@ -80,7 +83,7 @@ class Exchange:
 
 
 class LocalChannel:
-    """Stands in for :class:`psihash.node.channel.PeerChannel`."""
+    """Stands in for :class:`psihash.node.peering.channel.PeerChannel`."""
 
     exchange: Exchange
 

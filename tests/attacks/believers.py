@@ -13,9 +13,10 @@ from unittest import mock
 from psihash.agreement import proposal
 from psihash.agreement.state import Agreement
 from psihash.agreement.terms import Terms
-from psihash.node import agreements, auditing
-from psihash.node.desk import NodeDesk
+from psihash.node.agreeing import agreements
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
+from psihash.node.running.desk import NodeDesk
 from psihash.session.initiator import Initiator
 from psihash.session.responder import Responder
 from psihash.terms import SessionRole
@@ -46,7 +47,7 @@ def believing(**changes: Any) -> type[NodeDesk]:
 
     class Believing(NodeDesk):
         def _load(self, agreement: bytes) -> Agreement:
-            with mock.patch("psihash.node.desk.check_active"):
+            with mock.patch("psihash.node.running.desk.check_active"):
                 loaded = super()._load(agreement)
             return replace(loaded, terms=misread(loaded.terms, **changes))
 

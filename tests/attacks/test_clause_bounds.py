@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from psihash import errors
-from psihash.node import retention, sessions
+from psihash.node.records import retention
+from psihash.node.running import sessions
 from psihash.session.result import SessionResult
 from psihash.terms import AlgorithmId, Rung, SessionRole
 from tests.attacks.believers import Nodes, attack, charged, last_code, made

@@ -25,7 +25,9 @@ from psihash.agreement.proposal import build_terms, party_of
 from psihash.agreement.terms import Terms, parse_terms, terms_dict
 from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import DataSubject, HandlingCode, OpenedBy, Tlp
-from psihash.node import auditing, contact, documents
+from psihash.node.agreeing import documents
+from psihash.node.oversight import auditing
+from psihash.node.peering import contact
 from psihash.session import messages as m
 from psihash.session.deal import Deal, signed_transcript
 from psihash.session.initiator import Initiator

@@ -20,9 +20,10 @@ from psihash.agreement.decision import Verdict, decide
 from psihash.agreement.request import RequestKind, new_request, session_subject
 from psihash.agreement.session_approval import By, SessionApproval
 from psihash.agreement.state import Agreement
-from psihash.node import climbing, rosters, sets
-from psihash.node.desk import NodeDesk
 from psihash.node.node import Node
+from psihash.node.people import rosters
+from psihash.node.running import climbing, sets
+from psihash.node.running.desk import NodeDesk
 from psihash.session import messages as m
 from psihash.session.climb import Base
 from psihash.session.initiator import Initiator
@@ -187,7 +188,7 @@ def test_an_approval_that_is_not_one_is_refused_and_nothing_is_charged(
     assert refused_codes(meeting)[1] == code
     assert ladder.charged(two[1]) == 0
     assert [ladder.last_code(node) for node in two] == [code] * 2
-    from psihash.node import requests
+    from psihash.node.people import requests
 
     assert requests.inbox(two[1]) == [], "our approver is not asked about what cannot be"
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from psihash.agreement.state import Agreement
-from psihash.node import auditing
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
 from psihash.session import messages as m
 from psihash.session.initiator import Initiator
 from psihash.session.responder import Responder

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from psihash import canonical
-from psihash.node import holdings, sealed
+from psihash.node.lists import holdings
 from psihash.node.node import Node
+from psihash.node.records import sealed
 from psihash.psi import encoding
 from psihash.terms import CollectionKind, Rung
 from psihash.testing.memory import Bench, Meeting

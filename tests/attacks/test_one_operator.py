@@ -37,20 +37,13 @@ from psihash.agreement.terms import Terms
 from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import PartyRole
 from psihash.identity import keys, signatures
-from psihash.node import (
-    agreements,
-    auditing,
-    contact,
-    documents,
-    login,
-    operators,
-    requests,
-    rosters,
-    signing,
-)
-from psihash.node.agreements import Draft
+from psihash.node.agreeing import agreements, documents, signing
+from psihash.node.agreeing.agreements import Draft
 from psihash.node.node import Node
-from psihash.node.request_kinds import Choices
+from psihash.node.oversight import auditing
+from psihash.node.peering import contact
+from psihash.node.people import login, operators, requests, rosters
+from psihash.node.people.request_kinds import Choices
 from psihash.storage.requests import RequestRow, RequestState
 from psihash.terms import AlgorithmId, Learn, Rung, SessionRole
 from tests.node import crew

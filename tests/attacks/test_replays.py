@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from psihash.agreement.documents import Revocation
-from psihash.node import agreements, contact, documents
+from psihash.node.agreeing import agreements, documents
+from psihash.node.peering import contact
 from psihash.session import messages as m
 from psihash.session.initiator import Initiator
 from psihash.terms import AlgorithmId, Rung, SessionRole

@@ -14,8 +14,9 @@ from psihash.audit.event import Event
 from psihash.identity.cards import card_json
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.identity.trust import KnownPeer, verify_peer
-from psihash.node import opening, peers
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.peering import peers
 
 NL, BE, DE, FR = "nl-police", "be-police", "de-police", "fr-police"
 
@@ -58,7 +59,7 @@ def write(node: Node, count: int, what: str = "tests") -> None:
 
 
 class Direct:
-    """Stands in for :class:`psihash.node.channel.PeerChannel`: calls the other node's service."""
+    """Stands in for ``node.peering.channel.PeerChannel``: calls the other node's service."""
 
     nodes: dict[str, Node]
     tamper: Callable[[str, Any], Any] = staticmethod(lambda _name, reply: reply)

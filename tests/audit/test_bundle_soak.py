@@ -27,7 +27,7 @@ MEMORY_MIB = 160
 VERIFY = """
 import json, resource, sys
 from pathlib import Path
-from psihash.node import verifying
+from psihash.node.oversight import verifying
 found = verifying.verify_file(Path(sys.argv[1]), verifying.anchors([sys.argv[2]]))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 print(json.dumps({"entries": found["entries"], "checkpoints": found["checkpoints"], "peak": peak}))

@@ -14,8 +14,9 @@ from psihash import errors
 from psihash.audit.checkpoint import open_checkpoint, sign_checkpoint
 from psihash.audit.cosignature import Cosigner, cosigner_name, verify_cosignature
 from psihash.audit.entry import log_origin
-from psihash.node import auditing, cosigning, gossip, heads, opening
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.oversight import auditing, cosigning, gossip, heads
 from psihash.storage.checkpoints import PeerCheckpoint
 from tests.audit import agencies
 from tests.audit.agencies import BE, DE, NL, Direct, LaterClock, introduce, write

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from psihash import errors
-from psihash.node import opening, verifying
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.oversight import verifying
 from tests.acceptance import agencies, wire
 from tests.cli import homes
 from tests.cli.homes import Home, digests, write_list

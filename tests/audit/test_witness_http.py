@@ -18,8 +18,8 @@ from psihash_server.small_http import SmallServer
 from psihash import errors
 from psihash.audit.checkpoint import sign_checkpoint
 from psihash.audit.witness import encode_request
-from psihash.node import auditing, heads, witnesses
 from psihash.node.node import LazySigner, Node
+from psihash.node.oversight import auditing, heads, witnesses
 from tests.audit import agencies
 from tests.audit.agencies import LaterClock, introduce, write
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from psihash_client.main import cli
 
 from psihash.identity import keys
-from psihash.node import checks
+from psihash.node.home import checks
 
 
 @dataclass(frozen=True)

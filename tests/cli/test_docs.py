@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 import click
 import pytest
 
-from psihash.node.settings import Settings
+from psihash.node.home.settings import Settings
 from tests.architecture.repository import ROOT, files
 from tests.cli import cli_page
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from psihash.node import opening, sessions
+from psihash.node.home import opening
+from psihash.node.running import sessions
 from psihash.session.row_state import RowState
 from psihash.storage.sessions import SessionRow
 from psihash.testing import results

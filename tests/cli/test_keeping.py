@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from psihash.node import opening
+from psihash.node.home import opening
 from psihash.storage.exports import ExportRow
 from psihash.storage.sessions import SessionRow
 from psihash.terms import Rung, SessionRole

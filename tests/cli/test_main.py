@@ -145,7 +145,7 @@ def test_an_error_of_the_operating_system_ends_with_1(monkeypatch: pytest.Monkey
 
 def raising(monkeypatch: pytest.MonkeyPatch, failure: BaseException) -> None:
     """Let ``psihash formats`` fail like this."""
-    from psihash.node import holdings
+    from psihash.node.lists import holdings
 
     def fail() -> None:
         raise failure

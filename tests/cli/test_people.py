@@ -13,8 +13,8 @@ import pytest
 from psihash_client.main import cli
 
 from psihash.identity import passwords
-from psihash.node import opening
-from psihash.node.roles import USE_CASES
+from psihash.node.home import opening
+from psihash.node.people.roles import USE_CASES
 from tests.cli.homes import Home
 from tests.session.nodes import carry
 

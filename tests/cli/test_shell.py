@@ -11,7 +11,7 @@ import pytest
 from psihash_client.shell import Shell
 
 from psihash import errors
-from psihash.node import opening
+from psihash.node.home import opening
 from tests.cli.homes import Home
 
 

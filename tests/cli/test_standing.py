@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from psihash import errors
-from psihash.node import contact
+from psihash.node.peering import contact
 from tests.cli import homes
 from tests.cli.homes import Home
 

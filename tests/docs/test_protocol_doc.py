@@ -236,16 +236,16 @@ def _ends_a_session(module: str) -> bool:
         "psihash.wire.codec",
         "psihash.wire.fields",
         "psihash.identity.hybrid",
-        "psihash.node.answering",
-        "psihash.node.desk",
-        "psihash.node.journal",
-        "psihash.node.worker",
+        "psihash.node.peering.answering",
+        "psihash.node.running.desk",
+        "psihash.node.running.journal",
+        "psihash.node.running.worker",
     }
 
 
 def _load_everything() -> None:
     """Codes are known once their modules are loaded; a node loads all of them."""
-    importlib.import_module("psihash.node.answering")
+    importlib.import_module("psihash.node.peering.answering")
 
 
 def test_the_codes_that_a_side_keeps_to_itself_are_on_the_page() -> None:

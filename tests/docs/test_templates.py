@@ -11,8 +11,8 @@ import pytest
 from psihash_client.main import cli
 
 from psihash.agreement import terms
-from psihash.node.settings import Settings
-from psihash.node.statistics import GROUPS
+from psihash.node.home.settings import Settings
+from psihash.node.records.statistics import GROUPS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted(ROOT.glob("docs/templates/*.md"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from psihash.node import hits
+from psihash.node.casework import hits
 from psihash.storage.times import normal
 from tests.acceptance.agencies import OWN_COLLECTION, agree
 from tests.cli import homes

@@ -21,8 +21,9 @@ from psihash.casework.pack import Pack
 from psihash.casework.states import Step
 from psihash.casework.words import Action, Reason
 from psihash.identity import envelopes
-from psihash.node import case_documents, case_taking, contact, hits
+from psihash.node.casework import case_documents, case_taking, hits
 from psihash.node.node import Node
+from psihash.node.peering import contact
 from psihash.terms import AlgorithmId
 from tests.acceptance.agencies import agree
 from tests.followup.conftest import COMMON, PRIVATE, Matched, agreement_of

@@ -10,8 +10,11 @@ import pytest
 from psihash import errors
 from psihash.casework.states import Step
 from psihash.casework.words import HitVerdict, Reason
-from psihash.node import contact, corrections, followup_views, followups, hits, opening, requests
+from psihash.node.casework import corrections, followup_views, followups, hits
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.peering import contact
+from psihash.node.people import requests
 from tests.followup.conftest import COMMON, Matched
 from tests.node import crew
 

@@ -8,8 +8,8 @@ import pytest
 
 from psihash.agreement.roster import OperatorRole
 from psihash.identity import keys, passwords
-from psihash.node import login, operators
 from psihash.node.node import Node
+from psihash.node.people import login, operators
 
 USUAL = (("ada", "admin"), ("ann", "analyst"), ("apo", "approver"))
 

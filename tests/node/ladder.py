@@ -7,8 +7,10 @@ from typing import Any
 
 from psihash.agreement.approvals import rule_from_words
 from psihash.agreement.state import Agreement
-from psihash.node import auditing, requests, sessions
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
+from psihash.node.people import requests
+from psihash.node.running import sessions
 from psihash.session.result import SessionResult
 from psihash.terms import AlgorithmId, Rung
 from tests.session.nodes import NodeMeeting, agree, hold, meet, row

@@ -6,8 +6,8 @@ from unittest import mock
 
 from psihash.agreement.roster import OperatorRole
 from psihash.identity import keys
-from psihash.node import login, operators
 from psihash.node.node import Actor, Node
+from psihash.node.people import login, operators
 
 PASSWORD = b"correct horse battery"
 

@@ -12,10 +12,11 @@ from psihash_server.fairness import FairShare
 from psihash import errors, limits
 from psihash.audit.event import Event
 from psihash.identity.trust import VerifiedPeer, verify_peer
-from psihash.node import auditing, leasing
-from psihash.node.answering import Answering
+from psihash.node import leasing
 from psihash.node.node import Node
-from psihash.node.refusals import Refusals
+from psihash.node.oversight import auditing
+from psihash.node.peering.answering import Answering
+from psihash.node.peering.refusals import Refusals
 from psihash.session.link import Numbered
 from psihash.storage.leases import LeaseStore
 from psihash.storage.sessions import SessionRow

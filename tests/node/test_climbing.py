@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from psihash import errors
-from psihash.node import requests, sessions
-from psihash.node.roles import RULE_ACTOR
+from psihash.node.people import requests
+from psihash.node.people.roles import RULE_ACTOR
+from psihash.node.running import sessions
 from psihash.session.result import SessionResult
 from psihash.storage.commitments import CommitmentKey
 from psihash.terms import AlgorithmId, Learn, Rung
@@ -224,7 +225,7 @@ def test_a_session_that_did_not_complete_cannot_be_built_on(two: Nodes) -> None:
     broken.pair.cut()
     session = broken.parties[0].session
     assert session is not None
-    from psihash.node import climbing
+    from psihash.node.running import climbing
 
     with pytest.raises(errors.RefusedError) as caught:
         climbing.receipt_of(two[0], session.hex())

@@ -20,9 +20,11 @@ import pytest
 
 from psihash import errors
 from psihash.identity.certificates import verify_leaf
-from psihash.node import auditing, checks, clock, files, health, leasing, opening, renewal
-from psihash.node.checks import Finding
-from psihash.node.tls_probe import split_endpoint
+from psihash.node import clock, leasing
+from psihash.node.home import checks, files, health, opening, renewal
+from psihash.node.home.checks import Finding
+from psihash.node.home.tls_probe import split_endpoint
+from psihash.node.oversight import auditing
 from tests.cli import homes
 from tests.cli.homes import Home
 
@@ -287,7 +289,7 @@ def test_libsodium_is_named_with_the_way_to_the_fast_one(
 def test_a_group_that_is_not_there_is_never_replaced(home: Path, variable: str, part: str) -> None:
     """In a process of its own: a kernel is chosen once."""
     code = (
-        "import sys; from pathlib import Path; from psihash.node import health, opening;"
+        "import sys; from pathlib import Path; from psihash.node.home import health, opening;"
         "home = Path(sys.argv[1]); node = opening.open_node(home);"
         "print(health.status(node)['group_backend']); node.close();"
         "found = [f for f in health.doctor(home, None) if f.subject == 'group'];"

@@ -9,7 +9,7 @@ import pytest
 
 from psihash.hashset.model import Category, Dialect, Digest, Row, Verdict
 from psihash.hashset.store import HeldColumns
-from psihash.node.holder import NodeHolder
+from psihash.node.running.holder import NodeHolder
 from psihash.session.result import PeerRecord
 from psihash.storage.bulk import packed
 from psihash.storage.database import Database

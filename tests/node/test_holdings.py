@@ -15,9 +15,11 @@ import pytest
 
 from psihash import errors
 from psihash.audit.event import Event
-from psihash.node import auditing, holdings, opening
-from psihash.node.importing import WITHHELD
+from psihash.node.home import opening
+from psihash.node.lists import holdings
+from psihash.node.lists.importing import WITHHELD
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
 from psihash.storage.commitments import CommitmentKey, Leaves
 from psihash.terms import AlgorithmId, CollectionKind
 from tests.cli import homes

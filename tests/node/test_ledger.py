@@ -14,9 +14,12 @@ from psihash import errors
 from psihash.agreement.charges import charge
 from psihash.agreement.state import Agreement
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.node import documents, ledger, opening, peers
-from psihash.node.desk import NodeDesk
+from psihash.node.agreeing import documents
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.peering import peers
+from psihash.node.records import ledger
+from psihash.node.running.desk import NodeDesk
 from psihash.session.deal import Deal
 from psihash.terms import AlgorithmId, Rung, SessionRole
 from psihash.testing.pump import pump

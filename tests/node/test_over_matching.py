@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from psihash.node import auditing, exporting
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
+from psihash.node.records import exporting
 from psihash.session.result import SessionResult
 from psihash.terms import AlgorithmId, Rung
 from tests.session.lists import digest

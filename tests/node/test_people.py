@@ -15,19 +15,12 @@ import psihash.node
 from psihash import errors
 from psihash.agreement.roster import OperatorRole
 from psihash.identity import passwords
-from psihash.node import (
-    auditing,
-    contact,
-    holdings,
-    login,
-    opening,
-    operators,
-    peers,
-    requests,
-    roles,
-    rosters,
-)
+from psihash.node.home import opening
+from psihash.node.lists import holdings
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
+from psihash.node.peering import contact, peers
+from psihash.node.people import login, operators, requests, roles, rosters
 from psihash.storage.peers import PeerStatus
 from tests.node import crew
 from tests.node.crew import act, employ, id_of, password
@@ -417,8 +410,8 @@ def test_names_stand_in_local_parts_only(nodes: tuple[Node, Node]) -> None:
 
 
 def test_every_use_case_is_guarded() -> None:
-    for module in pkgutil.iter_modules(psihash.node.__path__):
-        importlib.import_module(f"psihash.node.{module.name}")
+    for module in pkgutil.walk_packages(psihash.node.__path__, "psihash.node."):
+        importlib.import_module(module.name)
     assert set(roles.USE_CASES) == roles.GUARDED
     assert set(roles.USE_CASES) >= roles.BY_RULE
 

@@ -16,10 +16,12 @@ from psihash.agreement.request import RequestKind, session_subject
 from psihash.agreement.roster import OperatorRole
 from psihash.agreement.status import Status
 from psihash.export import page_html
-from psihash.node import agreements, auditing, documents, operators, request_kinds, requests
-from psihash.node.agreements import Draft
+from psihash.node.agreeing import agreements, documents
+from psihash.node.agreeing.agreements import Draft
 from psihash.node.node import Node
-from psihash.node.request_kinds import Choices
+from psihash.node.oversight import auditing
+from psihash.node.people import operators, request_kinds, requests
+from psihash.node.people.request_kinds import Choices
 from psihash.storage.requests import RequestRow, RequestState
 from psihash.terms import AlgorithmId, Learn, Rung, SessionRole
 from tests.node import crew

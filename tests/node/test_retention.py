@@ -14,22 +14,14 @@ from psihash.audit.event import Event
 from psihash.hashset.model import Category, Dialect, Verdict
 from psihash.identity import sealing
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.node import (
-    agreements,
-    auditing,
-    documents,
-    exporting,
-    exports,
-    holdings,
-    log_retention,
-    opening,
-    peers,
-    retention,
-    sealed,
-    sessions,
-    statistics,
-)
+from psihash.node.agreeing import agreements, documents
+from psihash.node.home import opening
+from psihash.node.lists import holdings
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
+from psihash.node.peering import peers
+from psihash.node.records import exporting, exports, log_retention, retention, sealed, statistics
+from psihash.node.running import sessions
 from psihash.session.row_state import RowState
 from psihash.storage.leases import LeaseStore
 from psihash.terms import AlgorithmId, Rung

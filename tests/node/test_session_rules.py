@@ -15,8 +15,11 @@ from psihash.agreement.status import Status
 from psihash.identity import signatures
 from psihash.identity.cards import card_json, make_card
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.node import agreements, auditing, contact, documents, peers, sessions
+from psihash.node.agreeing import agreements, documents
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
+from psihash.node.peering import contact, peers
+from psihash.node.running import sessions
 from psihash.session.row_state import RowState
 from psihash.terms import AlgorithmId, Rung
 from psihash.testing.pump import pump

@@ -10,8 +10,10 @@ import pytest
 
 from psihash import errors
 from psihash.export.statistics import Statistics
-from psihash.node import auditing, exporting, sessions, statistics
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
+from psihash.node.records import exporting, statistics
+from psihash.node.running import sessions
 from psihash.storage.tables_followup import corrections, follow_ups, hit_decisions
 from psihash.terms import AlgorithmId, Rung
 from tests.node.keeping import SetClock

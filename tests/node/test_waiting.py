@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from psihash import errors
-from psihash.node import waiting
+from psihash.node.running import waiting
 
 START = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 
@@ -64,7 +64,7 @@ def test_it_gives_up_when_the_time_is_over(hours: float, calls: int) -> None:
 
 @pytest.mark.parametrize("code", ["approval-refused", "clause-rung", "declined"])
 def test_anything_else_ends_it_at_once(code: str) -> None:
-    import psihash.node.matching  # noqa: F401 - its codes are known then
+    import psihash.node.running.matching  # noqa: F401 - its codes are known then
 
     clock = Clock()
 

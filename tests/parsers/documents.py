@@ -19,7 +19,7 @@ from psihash.identity import certificates, keys, sealing, signatures, trust
 from psihash.identity.card_parser import parse_card
 from psihash.identity.fingerprints import format_fingerprint, parse_fingerprint
 from psihash.identity.trust import KnownPeer, PeerStatus
-from psihash.node.tls_probe import split_endpoint
+from psihash.node.home.tls_probe import split_endpoint
 from psihash.terms import parse_algorithm
 from tests.agreement.conftest import World
 from tests.audit.bench import ORIGIN, Bench, SeedSigner, make_log_bench
@@ -313,7 +313,7 @@ PARSERS = (
     ),
     Parser(
         "address",
-        ("node.tls_probe.split_endpoint",),
+        ("node.home.tls_probe.split_endpoint",),
         lambda: [b"node.example.org:7443", b"[::1]:1"],
         lambda data: split_endpoint(text(data)),
     ),

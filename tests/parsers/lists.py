@@ -12,7 +12,7 @@ from pathlib import Path
 from psihash.hashset import digests
 from psihash.hashset.formats import FORMATS, SNIFF_BYTES, Format, sniff
 from psihash.hashset.formats.rdsv3 import NSRL_RDSV3
-from psihash.node import settings
+from psihash.node.home import settings
 from psihash.storage import rdsv3
 from tests.parsers.parser import Parser, text
 
@@ -97,7 +97,7 @@ PARSERS = (
     ),
     Parser(
         "settings",
-        ("node.settings.load",),
+        ("node.home.settings.load",),
         lambda: [settings.render(settings.Settings("nl-police", listen="[::]:7443")).encode()],
         _load_settings,
     ),

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from psihash import canonical
 from psihash.hashset.model import Category, Dialect, Verdict
 from psihash.identity.hybrid import EphemeralExchange, SecureChannel
-from psihash.node import preflight
+from psihash.node.running import preflight
 from psihash.session import blobs, labels, receipt, records
 from psihash.session import messages as m
 from psihash.session.commitment import Opening, decode_openings, encode_openings
@@ -226,7 +226,7 @@ PARSERS = (
     ),
     Parser(
         "preflight",
-        ("node.preflight.decode",),
+        ("node.running.preflight.decode",),
         _preflight,
         lambda data: preflight.decode(of(pb.PreflightRequest, data).coverage),
     ),

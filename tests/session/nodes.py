@@ -21,11 +21,14 @@ from psihash.hashset.model import Digest, Row, Verdict
 from psihash.identity import keys
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.identity.keys import KeyRing
-from psihash.node import agreements, annexes, contact, documents, opening, peers, sessions
+from psihash.node.agreeing import agreements, annexes, documents
 from psihash.node.clock import seconds
-from psihash.node.desk import NodeDesk
-from psihash.node.journal import NodeJournal
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.peering import contact, peers
+from psihash.node.running import sessions
+from psihash.node.running.desk import NodeDesk
+from psihash.node.running.journal import NodeJournal
 from psihash.session.initiator import Initiator, Wish
 from psihash.session.messages import Codec
 from psihash.session.party import Party, Setting

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psihash.node import checks
+from psihash.node.home import checks
 from psihash.node.node import Node
 from psihash.psi import encoding
 from psihash.psi.encoding import elements

@@ -15,8 +15,9 @@ import pytest
 from psihash.agreement.state import Agreement
 from psihash.audit.entry import StoredEntry
 from psihash.hashset.model import Verdict
-from psihash.node import holdings, preflight, sessions
+from psihash.node.lists import holdings
 from psihash.node.node import Node
+from psihash.node.running import preflight, sessions
 from psihash.psi.engines import openmined_library
 from psihash.session import messages as m
 from psihash.terms import AlgorithmId, CollectionKind, Rung, is_size_class

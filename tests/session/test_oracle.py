@@ -12,7 +12,7 @@ import pytest
 from psihash.agreement.state import Agreement
 from psihash.hashset.model import Category, Dialect, Verdict
 from psihash.node.node import Node
-from psihash.node.results import UNDISCLOSED
+from psihash.node.running.results import UNDISCLOSED
 from psihash.psi.engines import openmined_library
 from psihash.psi.engines.openmined import OpenminedEngine
 from psihash.session.result import SessionResult

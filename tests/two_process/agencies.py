@@ -20,8 +20,14 @@ from psihash.identity import keys
 from psihash.identity.cards import card_json
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.identity.keys import KeyRing
-from psihash.node import agreements, auditing, holdings, opening, peers, sealed, sessions
+from psihash.node.agreeing import agreements
+from psihash.node.home import opening
+from psihash.node.lists import holdings
 from psihash.node.node import Node
+from psihash.node.oversight import auditing
+from psihash.node.peering import peers
+from psihash.node.records import sealed
+from psihash.node.running import sessions
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung
 
 NL, BE, DE = "nl-police", "be-police", "de-police"

@@ -34,9 +34,10 @@ from psihash_server import main as server
 from sqlalchemy.engine import Connection
 
 from psihash import limits
-from psihash.node import settings, settling
-from psihash.node.desk import NodeDesk
-from psihash.node.journal import NodeJournal
+from psihash.node.home import settings
+from psihash.node.running import settling
+from psihash.node.running.desk import NodeDesk
+from psihash.node.running.journal import NodeJournal
 from psihash.psi import registry
 from psihash.session.machine import Input, Machine, State
 from tests.two_process.agencies import quick_keys

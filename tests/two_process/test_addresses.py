@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from psihash import errors
-from psihash.node import contact, matching
+from psihash.node.peering import contact
+from psihash.node.running import matching
 from tests.two_process import programs
 from tests.two_process.agencies import BE, DE, NL, Agencies
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from psihash import errors
-from psihash.node import agreements, matching, opening
+from psihash.node.agreeing import agreements
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.running import matching
 from psihash.terms import AlgorithmId, Learn, Rung
 from tests.two_process import programs
 from tests.two_process.agencies import BE, NAMES, NL, Agencies, agree

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives import serialization
 
 from psihash import errors
 from psihash.identity import authority, keys
-from psihash.node import contact, files, matching, peers
+from psihash.node.home import files
+from psihash.node.peering import contact, peers
+from psihash.node.running import matching
 from psihash.storage.peers import PeerStatus
 from tests.identity.forge import BOTH, URI, Recipe
 from tests.two_process import programs

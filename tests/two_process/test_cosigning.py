@@ -10,7 +10,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from psihash.node import cosigning, heads, witnesses
+from psihash.node.oversight import cosigning, heads, witnesses
 from psihash.wire.v1 import witness_pb2 as pb
 from psihash.wire.v1 import witness_pb2_grpc
 from tests.two_process import programs

@@ -289,6 +289,6 @@ def test_nothing_told_a_digest(shared: Agencies) -> None:
     for path in Path(shared.root).rglob("*.err"):
         assert DIGEST not in path.read_text()
     with shared.node(BE) as node:
-        from psihash.node import auditing
+        from psihash.node.oversight import auditing
 
         assert DIGEST not in str(list(auditing.show(node)))

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from psihash import errors
-from psihash.node import matching
 from psihash.node.node import Node
+from psihash.node.running import matching
 from psihash.psi import groups
 from psihash.psi.engines.ecdh import EcdhEngine
 from psihash.psi.engines.ecdh_frames import Content, Frames, Kind

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from psihash.agreement.approvals import rule_from_words
-from psihash.node import agreements, auditing, requests
+from psihash.node.agreeing import agreements
+from psihash.node.oversight import auditing
+from psihash.node.people import requests
 from psihash.terms import AlgorithmId, Learn, Rung
 from tests.two_process import programs
 from tests.two_process.agencies import BE, COMMON, NAMES, NL, Agencies

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from psihash.node import auditing, peers
+from psihash.node.oversight import auditing
+from psihash.node.peering import peers
 from psihash.storage.peers import PeerStatus
 from tests.two_process import programs
 from tests.two_process.agencies import BE, COMMON, NL, Agencies, free_port

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from psihash import errors
-from psihash.node import matching, opening
+from psihash.node.home import opening
 from psihash.node.node import Node
+from psihash.node.running import matching
 from psihash.session.runs import Progress
 from psihash.terms import AlgorithmId, Rung
 from psihash_client.bench import usage

@@ -14,8 +14,11 @@ from typing import Any, Final
 from psihash import errors
 from psihash.identity.cards import card_json
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.node import agreements, holdings, opening, peers
+from psihash.node.agreeing import agreements
+from psihash.node.home import opening
+from psihash.node.lists import holdings
 from psihash.node.node import Node
+from psihash.node.peering import peers
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung
 from psihash_client.bench.child import Child
 from psihash_client.bench.lists import write_lists

@@ -18,7 +18,7 @@ from psihash_client.shell import Shell, pass_shell
 if TYPE_CHECKING:
     from psihash.agreement.approvals import RungRule
     from psihash.agreement.state import Agreement
-    from psihash.node.agreements import AgreementView
+    from psihash.node.agreeing.agreements import AgreementView
     from psihash.node.node import Node
     from psihash.storage.requests import RequestRow
 
@@ -98,7 +98,8 @@ def propose(
     It goes to the peer at once where that is reachable, else with the next contact or as a file.
     """
     from psihash.agreement.vocabulary import OpenedBy
-    from psihash.node import agreements, holdings
+    from psihash.node.agreeing import agreements
+    from psihash.node.lists import holdings
     from psihash.storage.requests import RequestRow
 
     draft = agreements.Draft(
@@ -131,7 +132,7 @@ def propose(
 @pass_shell
 def list_(shell: Shell) -> None:
     """List the agreements."""
-    from psihash.node import agreements
+    from psihash.node.agreeing import agreements
 
     with shell.node() as node:
         views = agreements.listing(node)
@@ -151,7 +152,7 @@ def list_(shell: Shell) -> None:
 @pass_shell
 def show(shell: Shell, id_: str) -> None:
     """Show the page to decide on: what we learn, what they learn, for which case, by which law."""
-    from psihash.node import agreements
+    from psihash.node.agreeing import agreements
 
     with shell.node() as node:
         found = agreements.find(node, id_)
@@ -170,7 +171,7 @@ def approve(
     shell: Shell, id_: str, collections: tuple[str, ...], case: str, legal_basis: str
 ) -> None:
     """Sign the peer's proposal and offer collections of our own."""
-    from psihash.node import agreements
+    from psihash.node.agreeing import agreements
 
     with shell.node() as node:
         decided = agreements.approve(node, id_, collections, case=case, legal_basis=legal_basis)
@@ -183,7 +184,7 @@ def approve(
 @pass_shell
 def refuse(shell: Shell, id_: str, reason: str) -> None:
     """Say no to the peer's proposal, for good."""
-    from psihash.node import agreements
+    from psihash.node.agreeing import agreements
 
     with shell.node() as node:
         _decided(shell, node, agreements.refuse(node, id_, reason))
@@ -195,7 +196,7 @@ def refuse(shell: Shell, id_: str, reason: str) -> None:
 @pass_shell
 def revoke(shell: Shell, id_: str, reason: str) -> None:
     """End an agreement for good. What was learned by then stays learned."""
-    from psihash.node import agreements
+    from psihash.node.agreeing import agreements
 
     with shell.node() as node:
         _decided(shell, node, agreements.revoke(node, id_, reason))
@@ -210,7 +211,7 @@ def export(shell: Shell, id_: str, out: str | None) -> None:
 
     The file is JSON itself, so it goes to standard output in the same form with --json.
     """
-    from psihash.node import agreements
+    from psihash.node.agreeing import agreements
 
     with shell.node() as node:
         found = agreements.find(node, id_)
@@ -229,7 +230,7 @@ def export(shell: Shell, id_: str, out: str | None) -> None:
 def import_(shell: Shell, file: str) -> None:
     """Take an agreement file from a peer: the same as if it had come over the network."""
     from psihash.agreement import defaults
-    from psihash.node import agreements
+    from psihash.node.agreeing import agreements
 
     body = read_document(file, defaults.MAX_FILE_BYTES)
     with shell.node() as node:
@@ -249,7 +250,8 @@ def _asked(shell: Shell, asked: RequestRow, notes: list[str]) -> None:
 
 def _decided(shell: Shell, node: Node, decided: Agreement, **more: Any) -> None:
     """Push what was decided, and say where the agreement stands now."""
-    from psihash.node import agreements, contact
+    from psihash.node.agreeing import agreements
+    from psihash.node.peering import contact
 
     delivered = contact.try_sync(node, decided.peer_of(node.agency))
     view = agreements.view(node, agreements.find(node, decided.id))

@@ -47,7 +47,7 @@ audit.add_command(incident)
 @pass_shell
 def show(shell: Shell, session: str | None) -> None:
     """Print the entries of the log, oldest first."""
-    from psihash.node import auditing
+    from psihash.node.oversight import auditing
 
     with shell.node() as node:
         entries = auditing.show(node, session)
@@ -71,7 +71,7 @@ def verify(
     A bundle is verified without a home, store or network against what --trust names. A changed,
     removed, reordered or missing entry ends with exit code 7 and names the place.
     """
-    from psihash.node import auditing, verifying
+    from psihash.node.oversight import auditing, verifying
 
     if bundle is not None:
         verdict = verifying.verify_file(path(bundle), _trust(shell, trust, witnessed))
@@ -95,7 +95,8 @@ def export(
     shell: Shell, out: str, since: str | None, peer: str | None, session: str | None
 ) -> None:
     """Write the log, or a part of it, as a bundle that can be verified anywhere."""
-    from psihash.node import bundles, peers
+    from psihash.node.oversight import bundles
+    from psihash.node.peering import peers
 
     if session is not None and (peer or since):
         raise click.UsageError("--session stands alone")
@@ -117,7 +118,7 @@ def compare(shell: Shell, ours: str, theirs: str, trust: tuple[str, ...]) -> Non
 
     Prints the first difference in words and ends with exit code 7 where they do not.
     """
-    from psihash.node import verifying
+    from psihash.node.oversight import verifying
 
     verdict = verifying.compare_files(path(ours), path(theirs), _trust(shell, trust, ()))
     shell.show(verdict, comparison_lines(verdict))
@@ -130,7 +131,7 @@ def compare(shell: Shell, ours: str, theirs: str, trust: tuple[str, ...]) -> Non
 @pass_shell
 def session(shell: Shell, session: str, out: str | None, recompute: bool) -> None:
     """The evidence of one SESSION: entries, agreement, receipts, proofs."""
-    from psihash.node import verifying
+    from psihash.node.oversight import verifying
 
     with shell.node() as node:
         found = verifying.session_evidence(
@@ -141,8 +142,8 @@ def session(shell: Shell, session: str, out: str | None, recompute: bool) -> Non
 
 def _trust(shell: Shell, given: tuple[str, ...], witnessed: tuple[str, ...]) -> Trust:
     """What is named, else what the home trusts."""
-    from psihash.node import verifying
-    from psihash.node.settings import FILE_NAME
+    from psihash.node.home.settings import FILE_NAME
+    from psihash.node.oversight import verifying
 
     named = verifying.anchors(given, witnessed)
     if given or not (shell.home / FILE_NAME).exists():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def cosign(shell: Shell, peer: str | None) -> None:
     """Exchange checkpoints with PEER now and cosign each other's; without PEER with the witness
     of the settings. The server does both daily."""
-    from psihash.node import cosigning, witnesses
+    from psihash.node.oversight import cosigning, witnesses
 
     with shell.node() as node:
         if peer is None:
@@ -40,7 +40,7 @@ def incident() -> None:
 @pass_shell
 def list_(shell: Shell, open_only: bool) -> None:
     """What was found, when, and who decided. Sessions with that agency wait for a decision."""
-    from psihash.node import heads
+    from psihash.node.oversight import heads
 
     with shell.node() as node:
         found = heads.incidents(node, open_only=open_only)
@@ -61,7 +61,7 @@ def list_(shell: Shell, open_only: bool) -> None:
 @pass_shell
 def resolve(shell: Shell, incident: str, reason: str, take_shown: bool) -> None:
     """Decide an INCIDENT: from here on sessions with that agency may run again."""
-    from psihash.node import heads
+    from psihash.node.oversight import heads
 
     with shell.node() as node:
         decided = heads.resolve(node, incident, reason, take_shown=take_shown)

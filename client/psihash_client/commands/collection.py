@@ -16,7 +16,7 @@ from psihash_client.shell import Shell, pass_shell
 if TYPE_CHECKING:
     from psihash.hashset.model import Verdict
     from psihash.hashset.store import CollectionInfo, HeldItem
-    from psihash.node.holdings import Found, RemovedCollection
+    from psihash.node.lists.holdings import Found, RemovedCollection
 
 
 @click.group()
@@ -28,7 +28,7 @@ def collection() -> None:
 @pass_shell
 def list_(shell: Shell) -> None:
     """List the collections."""
-    from psihash.node import holdings
+    from psihash.node.lists import holdings
 
     with shell.node() as node:
         found = holdings.collections(node)
@@ -46,7 +46,7 @@ def list_(shell: Shell) -> None:
 @pass_shell
 def show(shell: Shell, name: str) -> None:
     """Show one collection and where it is offered."""
-    from psihash.node import holdings
+    from psihash.node.lists import holdings
 
     with shell.node() as node:
         info = holdings.collection(node, name)
@@ -80,7 +80,9 @@ def remove(shell: Shell, name: str, force: bool) -> None:
     An agreement cannot outlive a collection that it offers: with --force such agreements are
     revoked. What earlier sessions disclosed stays disclosed.
     """
-    from psihash.node import contact, corrections, holdings
+    from psihash.node.casework import corrections
+    from psihash.node.lists import holdings
+    from psihash.node.peering import contact
 
     shell.confirm(f"Erase the collection '{name}' for good?")
     with shell.node() as node:
@@ -100,7 +102,7 @@ def lookup(shell: Shell, digest: str) -> None:
 
     Any usual spelling: hexadecimal in either case, base32, base64, also as md5:HEX or sha1=HEX.
     """
-    from psihash.node import holdings
+    from psihash.node.lists import holdings
 
     with shell.node() as node:
         found = holdings.lookup(node, digest)

@@ -14,7 +14,7 @@ from psihash_client.output import facts, table, wrapped
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from psihash.node.corrections import CorrectionView
+    from psihash.node.casework.corrections import CorrectionView
 
 
 @click.group()
@@ -52,7 +52,8 @@ def notify(
 ) -> None:
     """Tell every peer whose results name the items. No digest is sent."""
     from psihash.casework.words import Reason
-    from psihash.node import contact, corrections
+    from psihash.node.casework import corrections
+    from psihash.node.peering import contact
 
     with shell.node() as node:
         made = corrections.notify(node, digests, collection, Reason(reason), text, blind=blind)
@@ -75,7 +76,7 @@ def notify(
 @pass_shell
 def list_(shell: Shell) -> None:
     """List the corrections: first those that wait for us."""
-    from psihash.node import corrections
+    from psihash.node.casework import corrections
 
     with shell.node() as node:
         views = corrections.listing(node)
@@ -87,7 +88,7 @@ def list_(shell: Shell) -> None:
 @pass_shell
 def show(shell: Shell, id_: str) -> None:
     """Show a correction: the hits and the exported files that it reaches."""
-    from psihash.node import corrections
+    from psihash.node.casework import corrections
 
     with shell.node() as node:
         view = corrections.view(node, corrections.find(node, id_))
@@ -108,7 +109,8 @@ def show(shell: Shell, id_: str) -> None:
 def resolve(shell: Shell, id_: str, action: str, text: str) -> None:
     """Say what was done about a correction of a peer. It ends the 48-hour clock."""
     from psihash.casework.words import Action
-    from psihash.node import contact, corrections
+    from psihash.node.casework import corrections
+    from psihash.node.peering import contact
 
     with shell.node() as node:
         view = corrections.resolve(node, id_, Action(action), text)

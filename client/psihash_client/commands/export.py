@@ -50,7 +50,8 @@ def export(
 
 def _write(shell: Shell, id_: str, fmt: str, out: str, include_quarantined: bool) -> None:
     from psihash import errors
-    from psihash.node import exporting, outfile
+    from psihash.node import outfile
+    from psihash.node.records import exporting
 
     if out == STANDARD_STREAM:
         raise errors.InputError(
@@ -80,7 +81,7 @@ def _write(shell: Shell, id_: str, fmt: str, out: str, include_quarantined: bool
 
 
 def _list(shell: Shell, id_: str | None) -> None:
-    from psihash.node import exports
+    from psihash.node.records import exports
 
     with shell.node() as node:
         found = exports.listing(node, id_)

@@ -16,7 +16,7 @@ from psihash_client.output import facts, table, wrapped
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from psihash.node.followup_views import FollowUpView
+    from psihash.node.casework.followup_views import FollowUpView
     from psihash.node.node import Node
     from psihash.storage.followups import FollowUpRow
 
@@ -93,7 +93,7 @@ def request(
     """
     from psihash.agreement.vocabulary import DataSubject, HandlingCode, Tlp
     from psihash.casework.words import Urgency, Wanted
-    from psihash.node import followups
+    from psihash.node.casework import followups
 
     text = _text(facts, facts_file)
     with shell.node() as node:
@@ -184,7 +184,7 @@ def withdraw(shell: Shell, id_: str, reason: str) -> None:
 @pass_shell
 def list_(shell: Shell) -> None:
     """List requests, ours and theirs: first what is due."""
-    from psihash.node import followup_views
+    from psihash.node.casework import followup_views
 
     with shell.node() as node:
         views = followup_views.listing(node)
@@ -196,7 +196,7 @@ def list_(shell: Shell) -> None:
 @pass_shell
 def show(shell: Shell, id_: str) -> None:
     """Show a request with all that was said about it. The look is logged."""
-    from psihash.node import followup_rows, followup_views
+    from psihash.node.casework import followup_rows, followup_views
 
     with shell.node() as node:
         view = followup_views.view(node, followup_rows.find(node, id_))
@@ -222,7 +222,7 @@ def show(shell: Shell, id_: str) -> None:
 def outcome(shell: Shell, id_: str, outcome: str, note: str) -> None:
     """Say what came of a request of ours that was answered. It counts in the statistics."""
     from psihash.casework.words import Outcome
-    from psihash.node import followup_views, followups
+    from psihash.node.casework import followup_views, followups
 
     with shell.node() as node:
         view = followup_views.view(node, followups.set_outcome(node, id_, Outcome(outcome), note))
@@ -249,7 +249,7 @@ def _say(
 ) -> None:
     from psihash.agreement.vocabulary import HandlingCode, Tlp
     from psihash.casework.states import Step
-    from psihash.node import followups
+    from psihash.node.casework import followups
 
     with shell.node() as node:
         row = followups.say(
@@ -266,7 +266,8 @@ def _say(
 
 def _done(shell: Shell, node: Node, row: FollowUpRow) -> None:
     """Push what was written, and say where the request stands now."""
-    from psihash.node import contact, followup_rows, followup_views
+    from psihash.node.casework import followup_rows, followup_views
+    from psihash.node.peering import contact
 
     delivered = contact.try_sync(node, row.peer)
     view = followup_views.view(node, followup_rows.get(node, row.id))

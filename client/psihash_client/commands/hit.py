@@ -14,7 +14,7 @@ from psihash_client.output import table, wrapped
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from psihash.node.hits import HitView
+    from psihash.node.casework.hits import HitView
 
 _MOST_ROWS = 40
 
@@ -38,7 +38,7 @@ def hit() -> None:
 @pass_shell
 def list_(shell: Shell, session: str | None, unconfirmed: bool) -> None:
     """List the hits of SESSION, or of all sessions. The look is logged."""
-    from psihash.node import hits
+    from psihash.node.casework import hits
 
     with shell.node() as node:
         views = hits.listing(node, session, unconfirmed=unconfirmed)
@@ -80,7 +80,7 @@ def _decide(
     verdict: str,
 ) -> None:
     from psihash.casework.words import HitVerdict
-    from psihash.node import hits
+    from psihash.node.casework import hits
 
     with shell.node() as node:
         views = hits.decide(

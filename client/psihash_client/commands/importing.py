@@ -57,7 +57,8 @@ def import_(
     All files are recognised before anything changes; then each is imported whole or not at all,
     one after the other. A row that cannot be used is counted and left out.
     """
-    from psihash.node import corrections, holdings
+    from psihash.node.casework import corrections
+    from psihash.node.lists import holdings
 
     try:
         with shell.node() as node, Ticker() as ticker:
@@ -93,7 +94,7 @@ def import_(
 @pass_shell
 def formats(shell: Shell) -> None:
     """List the formats that import reads. It looks at the content, never at a file's name."""
-    from psihash.node import holdings
+    from psihash.node.lists import holdings
 
     views = holdings.formats()
     rows = [(view.name, view.title, " ".join(view.suffixes)) for view in views]

@@ -17,7 +17,7 @@ from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
     from psihash.node.node import Node
-    from psihash.node.requests import RequestView
+    from psihash.node.people.requests import RequestView
 
 _PASSWORD: dict[str, Any] = {
     "metavar": "FILE",
@@ -32,7 +32,8 @@ _WHY = "Why; logged, and read by the peer where terms or a session are decided."
 @pass_shell
 def inbox(shell: Shell, everything: bool) -> None:
     """List what waits for a decision, oldest first."""
-    from psihash.node import followup_views, requests
+    from psihash.node.casework import followup_views
+    from psihash.node.people import requests
 
     with shell.node() as node:
         views = requests.inbox(node, everything=everything)
@@ -79,8 +80,8 @@ def approve(
 
     The password opens the key that signs the decision. Who asked cannot approve.
     """
-    from psihash.node import requests
-    from psihash.node.request_kinds import Choices
+    from psihash.node.people import requests
+    from psihash.node.people.request_kinds import Choices
 
     with shell.node() as node:
         if show or html is not None:
@@ -99,7 +100,7 @@ def approve(
 @pass_shell
 def refuse(shell: Shell, request: str, reason: str, password_file: str | None) -> None:
     """Say no to REQUEST, for good."""
-    from psihash.node import requests
+    from psihash.node.people import requests
 
     with shell.node() as node:
         node.password_file = None if password_file is None else path(password_file)
@@ -120,7 +121,7 @@ def _casework(summary: dict[str, Any]) -> Iterator[str]:
 
 def _page(shell: Shell, node: Node, request: str, html: str | None) -> None:
     from psihash.export import page_html
-    from psihash.node import requests
+    from psihash.node.people import requests
 
     view, sections = requests.page(node, request)
     if html is not None:
@@ -156,7 +157,7 @@ def _how(view: RequestView) -> str:
 
 def _decided(shell: Shell, node: Node, view: RequestView) -> None:
     """Say what was decided; what goes to the peer is sent at once where it is reachable."""
-    from psihash.node import contact
+    from psihash.node.peering import contact
 
     delivered = contact.try_sync(node, view.peer) if view.peer else None
     shell.show(asdict(view) | {"delivered": delivered}, _decided_lines(view, delivered))

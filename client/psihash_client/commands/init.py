@@ -12,7 +12,7 @@ from psihash_client.output import facts
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from psihash.node.opening import MadeHome
+    from psihash.node.home.opening import MadeHome
 
 
 @click.command()
@@ -41,7 +41,7 @@ def init(
 
     The home is the directory named by --home or PSIHASH_HOME. Nothing that exists is overwritten.
     """
-    from psihash.node import files, opening
+    from psihash.node.home import files, opening
 
     given = None if passphrase_file is None else path(passphrase_file)
     new = opening.NewHome(agency, name, country, endpoint, contact, given)

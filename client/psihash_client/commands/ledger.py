@@ -13,7 +13,7 @@ from psihash_client.output import facts, table
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from psihash.node.ledger import AgreementUse, Budget
+    from psihash.node.records.ledger import AgreementUse, Budget
 
 
 @click.command()
@@ -29,7 +29,7 @@ def ledger(shell: Shell, peer: str | None, agreement: str | None, since: str | N
     A session is charged in full when it is accepted, for every collection on both sides, whatever
     came of it. The period slides: what a session used comes back when it has left the period.
     """
-    from psihash.node import ledger as ledgers
+    from psihash.node.records import ledger as ledgers
 
     with shell.node() as node:
         uses = ledgers.view(node, peer, agreement=agreement, since=since)

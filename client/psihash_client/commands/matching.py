@@ -31,7 +31,7 @@ def preflight(shell: Shell, peer: str, agreement: str) -> None:
 
     The two sides tell each other coverage in tens of percent; no digest is compared or sent.
     """
-    from psihash.node import preflight as use_case
+    from psihash.node.running import preflight as use_case
 
     with shell.node() as node, saying_who(node, peer):
         view = asdict(use_case.preflight(node, peer, agreement))
@@ -75,7 +75,8 @@ def match(
 
     No result is shown before both sides have signed the same one.
     """
-    from psihash.node import followup_rows, matching, waiting
+    from psihash.node.casework import followup_rows
+    from psihash.node.running import matching, waiting
 
     with shell.node() as node, Ticker() as ticker, saying_who(node, peer):
 

@@ -15,8 +15,8 @@ from psihash_client.output import facts, note, table
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from psihash.node.login import LoginView
-    from psihash.node.operators import OperatorView
+    from psihash.node.people.login import LoginView
+    from psihash.node.people.operators import OperatorView
 
 PASSWORDS_DIFFER = errors.define(
     "passwords-differ", "a new password was typed in two different ways"
@@ -58,7 +58,7 @@ def add(shell: Shell, name: str, roles: tuple[str, ...], password_file: str | No
     approver agrees.
     """
     from psihash.agreement.roster import OperatorRole
-    from psihash.node import operators
+    from psihash.node.people import operators
 
     with shell.node() as node:
         password = _new_password(shell, password_file, f"New password of {name}: ")
@@ -71,7 +71,7 @@ def add(shell: Shell, name: str, roles: tuple[str, ...], password_file: str | No
 @pass_shell
 def list_(shell: Shell) -> None:
     """List the operators. Names never leave this agency; peers see the ids."""
-    from psihash.node import operators
+    from psihash.node.people import operators
 
     with shell.node() as node:
         views = operators.listing(node)
@@ -91,7 +91,7 @@ def list_(shell: Shell) -> None:
 @pass_shell
 def disable(shell: Shell, name: str, force: bool) -> None:
     """Take a person off. What it signs from now on counts nowhere."""
-    from psihash.node import operators
+    from psihash.node.people import operators
 
     with shell.node() as node:
         gone = operators.disable(node, name, force=force)
@@ -104,8 +104,8 @@ def disable(shell: Shell, name: str, force: bool) -> None:
 @pass_shell
 def passwd(shell: Shell, password_file: str | None, new_password_file: str | None) -> None:
     """Change your own password. Nobody can change another person's."""
-    from psihash.node import login as logins
-    from psihash.node import operators
+    from psihash.node.people import login as logins
+    from psihash.node.people import operators
 
     with shell.node() as node:
         node.password_file = None if password_file is None else path(password_file)
@@ -126,7 +126,7 @@ def login(shell: Shell, name: str | None, password_file: str | None, status: boo
 
     Deciding asks for the password again, because it opens the key that signs the decision.
     """
-    from psihash.node import login as logins
+    from psihash.node.people import login as logins
 
     with shell.node() as node:
         if status:
@@ -144,7 +144,7 @@ def login(shell: Shell, name: str | None, password_file: str | None, status: boo
 @pass_shell
 def logout(shell: Shell) -> None:
     """Forget who was logged in at this home."""
-    from psihash.node import login as logins
+    from psihash.node.people import login as logins
 
     with shell.node() as node:
         logins.logout(node)
@@ -153,7 +153,7 @@ def logout(shell: Shell) -> None:
 
 def _new_password(shell: Shell, file: str | None, question: str) -> bytes:
     from psihash.identity.passwords import parse_password
-    from psihash.node import login as logins
+    from psihash.node.people import login as logins
 
     if file is not None:
         return logins.read_password(path(file))

@@ -15,7 +15,7 @@ from psihash_client.shell import Shell, pass_shell
 from psihash_client.standing import saying_who
 
 if TYPE_CHECKING:
-    from psihash.node.peers import PeerView
+    from psihash.node.peering.peers import PeerView
 
 
 @click.group()
@@ -30,7 +30,7 @@ def card(shell: Shell) -> None:
 
     It is JSON with and without --json. The fingerprint in it must reach them by another channel.
     """
-    from psihash.node import peers
+    from psihash.node.peering import peers
 
     with shell.node() as node:
         own = peers.own_card(node)
@@ -48,7 +48,7 @@ def add(shell: Shell, card: str, fingerprint: str) -> None:
     a known peer is accepted in the same way.
     """
     from psihash import limits
-    from psihash.node import peers
+    from psihash.node.peering import peers
 
     body = read_document(card, limits.MAX_DOCUMENT)
     with shell.node() as node:
@@ -60,7 +60,7 @@ def add(shell: Shell, card: str, fingerprint: str) -> None:
 @pass_shell
 def list_(shell: Shell) -> None:
     """List the peers."""
-    from psihash.node import peers
+    from psihash.node.peering import peers
 
     with shell.node() as node:
         views = peers.listing(node)
@@ -83,7 +83,7 @@ def sync(shell: Shell, agency: str) -> None:
     Every other contact does the same first. A node that nobody can reach from outside gets its
     partners' proposals in this way.
     """
-    from psihash.node import contact
+    from psihash.node.peering import contact
 
     with shell.node() as node, saying_who(node, agency):
         report = contact.sync(node, agency)
@@ -119,7 +119,7 @@ def revoke(shell: Shell, agency: str) -> None:
 
 
 def _set(shell: Shell, agency: str, status: str) -> None:
-    from psihash.node import peers
+    from psihash.node.peering import peers
     from psihash.storage.peers import PeerStatus
 
     with shell.node() as node:

@@ -13,7 +13,7 @@ from psihash_client.output import table
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from psihash.node.retention import Due, Report
+    from psihash.node.records.retention import Due, Report
 
 _NEXT = 10
 """Sessions that end next, as far as a terminal shows them."""
@@ -28,7 +28,7 @@ def retention(shell: Shell, dry_run: bool) -> None:
     `psihash serve` does the same by itself. A result ends with the retention of its agreement: its
     key is destroyed. What was erased cannot be brought back.
     """
-    from psihash.node import retention as keeping
+    from psihash.node.records import retention as keeping
 
     with shell.node() as node:
         plan = keeping.plan(node)

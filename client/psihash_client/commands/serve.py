@@ -21,7 +21,7 @@ def serve(shell: Shell, listen: str | None, log_format: str) -> None:
     from psihash_server import logs
     from psihash_server import main as server
 
-    from psihash.node import checks
+    from psihash.node.home import checks
 
     with shell.node() as node:
         where = listen or node.settings.listen

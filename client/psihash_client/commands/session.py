@@ -27,7 +27,7 @@ def session() -> None:
 @pass_shell
 def list_(shell: Shell) -> None:
     """List the sessions, those that others opened too."""
-    from psihash.node import sessions
+    from psihash.node.running import sessions
 
     with shell.node() as node:
         views = sessions.listing(node)
@@ -55,7 +55,8 @@ def list_(shell: Shell) -> None:
 @pass_shell
 def show(shell: Shell, id_: str) -> None:
     """Show a session and, where there is one, its result. Looking at a result is logged."""
-    from psihash.node import corrections, followup_rows, sessions
+    from psihash.node.casework import corrections, followup_rows
+    from psihash.node.running import sessions
 
     with shell.node() as node:
         view, result = sessions.show(node, id_)
@@ -79,7 +80,7 @@ def show(shell: Shell, id_: str) -> None:
 @pass_shell
 def cancel(shell: Shell, id_: str) -> None:
     """End a session that is under way. The peer is told at its next message."""
-    from psihash.node import sessions
+    from psihash.node.running import sessions
 
     with shell.node() as node:
         view = sessions.cancel(node, id_)

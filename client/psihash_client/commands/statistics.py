@@ -36,7 +36,7 @@ def statistics(
     where it stands for five cases or more.
     """
     from psihash.export.statistics import document
-    from psihash.node import statistics as counting
+    from psihash.node.records import statistics as counting
 
     with shell.node() as node:
         found = counting.collect(node, peer, since=since, internal=internal)

@@ -13,15 +13,15 @@ from psihash_client.output import facts, wrapped
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from psihash.node.health import Finding
-    from psihash.node.renewal import Renewal
+    from psihash.node.home.health import Finding
+    from psihash.node.home.renewal import Renewal
 
 
 @click.command()
 @pass_shell
 def status(shell: Shell) -> None:
     """Show this node at a glance: holdings, peers, agreements, log, certificate, engines."""
-    from psihash.node import health
+    from psihash.node.home import health
 
     with shell.node() as node:
         document = health.status(node)
@@ -35,7 +35,7 @@ def doctor(ctx: click.Context) -> None:
 
     Ends with exit code 4 if anything is found that must be repaired.
     """
-    from psihash.node import health
+    from psihash.node.home import health
 
     shell = ctx.ensure_object(Shell)
     findings = health.doctor(shell.home, shell.ask)
@@ -56,7 +56,7 @@ def renew(shell: Shell, name: str | None, endpoint: str | None, contact: str | N
     Needs the certificate authority's key, HOME/keys/ca.key. A new card reaches the peers with the
     next contact; they need no new fingerprint.
     """
-    from psihash.node import renewal
+    from psihash.node.home import renewal
 
     with shell.node() as node:
         renewed = renewal.renew(node, shell.ask, name=name, endpoint=endpoint, contact=contact)

@@ -21,7 +21,7 @@ def witness(shell: Shell, listen: str) -> None:
     """
     from psihash_server import witness as server
 
-    from psihash.node.witnesses import NodeWitness
+    from psihash.node.oversight.witnesses import NodeWitness
 
     with shell.node() as node:
         note(f"witness_key = {NodeWitness(node).verifier_key}")

@@ -21,8 +21,8 @@ from psihash.identity.certificates import leaf_fingerprint
 from psihash.identity.keys import KeyRing
 from psihash.identity.trust import KnownPeer
 from psihash.node.clock import Clock, milliseconds, seconds
-from psihash.node.directory import StoredDirectory
-from psihash.node.settings import Settings
+from psihash.node.home.settings import Settings
+from psihash.node.peering.directory import StoredDirectory
 from psihash.psi.registry import Registry
 from psihash.session.deal import Side
 from psihash.storage.agreements import AgreementStore

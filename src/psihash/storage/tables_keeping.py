@@ -33,4 +33,4 @@ kept_figures = sa.Table(
     sa.Column("number", sa.BigInteger(), nullable=False),
 )
 """What statistics go on counting when a session's data are gone: numbers and durations, no item.
-``kind`` and ``outcome`` are words of :mod:`psihash.node.figures`."""
+``kind`` and ``outcome`` are words of :mod:`psihash.node.records.figures`."""

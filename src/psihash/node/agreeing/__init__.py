@@ -1,0 +1,1 @@
+"""Agreements with a peer: written, signed, taken in, and sent on."""

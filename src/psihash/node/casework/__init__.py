@@ -1,0 +1,1 @@
+"""What follows a hit: confirmation, requests, answers, corrections."""

@@ -1,0 +1,81 @@
+"""Documents about hits on their way: written, sealed for the peer, opened and verified.
+
+What a document says is kept sealed under its session's key and ends with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+from psihash import errors
+from psihash.agreement.times import add_days
+from psihash.casework import reading, sealed, words
+from psihash.casework.documents import NONCE_BYTES, CaseDocument, VerifiedCase, verify
+from psihash.identity import envelopes
+from psihash.node.node import Node
+from psihash.node.peering import peers
+from psihash.node.records import sealed as blobs
+
+FOREIGN_ENVELOPE = errors.define(
+    "foreign-envelope", "a sealed document is of another agency than the one that brings it, or "
+    "for another than this one"
+)  # fmt: skip
+
+OUTBOX_PREFIX: Final = "case:"
+"""What the outbox calls such a document, in front of its id."""
+
+_D = TypeVar("_D", bound=CaseDocument)
+
+
+def heading(node: Node, peer: str, days: int = words.LIFE_DAYS) -> dict[str, Any]:
+    """The members that every document to ``peer`` has."""
+    now = node.stamp()
+    return {
+        "author": node.agency,
+        "recipient": peer,
+        "nonce": node.rng(NONCE_BYTES).hex(),
+        "issued": now,
+        "expires": add_days(now, days),
+    }
+
+
+def sign(node: Node, document: _D) -> _D:
+    return reading.sign(document, node.keys.signing)
+
+
+def post(node: Node, document: CaseDocument) -> None:
+    """Leave a signed document for its recipient, closed to everybody else."""
+    author, recipient = document.author, document.recipient
+    card = peers.require(node, recipient).card.card
+    context = sealed.context(author, recipient)
+    envelope = envelopes.seal_to(card.keys, document.to_bytes(), context)
+    body = sealed.Sealed(author, recipient, envelope).to_bytes()
+    node.stores.outbox.put(recipient, OUTBOX_PREFIX + document.id, body, node.stamp())
+
+
+def open_from(node: Node, agency: str, body: bytes) -> VerifiedCase:
+    """What the peer ``agency`` brought: opened, and proven to be its own word to us, in time.
+
+    Raises InputError, RefusedError, ProtocolError or VerificationError.
+    """
+    outer = sealed.parse_sealed(body)
+    if (outer.author, outer.recipient) != (agency, node.agency):
+        raise errors.RefusedError(
+            FOREIGN_ENVELOPE, "the sealed document is not from this peer to us"
+        )
+    context = sealed.context(agency, node.agency)
+    content = envelopes.open_envelope(node.keys, outer.envelope, context)
+    card = peers.require(node, agency).card.card
+    document = reading.parse(content)
+    return verify(document, agency, node.agency, card.keys.signing, node.stamp())
+
+
+def keep(node: Node, session: str, document: CaseDocument) -> None:
+    """Seal a document with the session that it is about."""
+    blobs.put(node, session, OUTBOX_PREFIX + document.id, document.to_bytes())
+
+
+def kept(node: Node, session: str, document: str) -> CaseDocument | None:
+    """A document that was kept, by its id; None where there is none."""
+    data = blobs.get(node, session, OUTBOX_PREFIX + document)
+    return None if data is None else reading.parse(data)

@@ -1,0 +1,1 @@
+"""A home: made, opened, configured, examined and renewed."""

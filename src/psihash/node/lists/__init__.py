@@ -1,0 +1,1 @@
+"""What this agency holds: imported, looked up, erased."""

@@ -1,0 +1,1 @@
+"""Other nodes: their cards, the connections to them, and what they may ask of this one."""

@@ -1,0 +1,95 @@
+"""Requests of the kinds ``propose`` and ``agreement``: an approver decides on whole agreements."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from psihash import canonical
+from psihash.agreement.decision import Approval
+from psihash.agreement.page import Section, approver_page
+from psihash.agreement.state import Agreement
+from psihash.agreement.terms import Terms, parse_terms
+from psihash.node.agreeing import agreements, documents, signing
+from psihash.node.node import Node
+from psihash.node.people import request_page, requests, rosters
+from psihash.node.people.request_kinds import Granted, Handler
+from psihash.storage.errors import damaged
+from psihash.storage.requests import RequestRow
+
+
+def _draft(node: Node, row: RequestRow) -> tuple[Terms, list[str]]:
+    """Terms and collections of a proposal as they were filed."""
+    held = requests.attachment(node, row)
+    terms = parse_terms(canonical.encode(held["terms"]))
+    if terms.id != row.agreement or terms.id != requests.body(row).subject["agreement"]:
+        raise damaged("request")
+    return terms, [str(name) for name in held["collections"]]
+
+
+def _check_proposal(node: Node, row: RequestRow) -> None:
+    _, collections = _draft(node, row)
+    agreements.need_collections(node, collections)
+
+
+def _send(node: Node, granted: Granted) -> None:
+    terms, collections = _draft(node, granted.row)
+    signing.propose(node, terms, collections, _approval(granted))
+
+
+def _proposal_page(node: Node, row: RequestRow) -> list[Section]:
+    terms, collections = _draft(node, row)
+    asked = f"To sign these terms and send them to {row.peer}, offering {', '.join(collections)}."
+    return [("What is asked", asked), *_pages(node, Agreement(terms), row.peer)]
+
+
+def _check_terms(node: Node, row: RequestRow) -> None:
+    signing.require_open_for_us(node, documents.load(node, row.agreement))
+
+
+def _accept(node: Node, granted: Granted) -> None:
+    choices = granted.choices
+    agreements.need_collections(node, choices.collections)
+    agreement = documents.load(node, granted.row.agreement)
+    signing.accept(
+        node,
+        agreement,
+        choices.collections,
+        _approval(granted),
+        case=choices.case,
+        legal_basis=choices.legal_basis,
+    )
+
+
+def _decline(node: Node, row: RequestRow, reason: str) -> None:
+    agreement = documents.load(node, row.agreement)
+    signing.require_open_for_us(node, agreement)
+    signing.refuse(node, agreement, reason)
+
+
+def _terms_page(node: Node, row: RequestRow) -> list[Section]:
+    asked = (
+        f"To sign the terms that {row.peer} proposes. Name what we put in: "
+        f"`psihash approve {row.id[:12]} --collection NAME...`."
+    )
+    return [("What is asked", asked), *_pages(node, documents.load(node, row.agreement), row.peer)]
+
+
+def _pages(node: Node, agreement: Agreement, peer: str) -> list[Section]:
+    has_operators = rosters.of_peer(node, peer) is not None
+    return [
+        *approver_page(agreement, node.agency, peer_has_operators=has_operators),
+        request_page.budget(node, agreement.id, agreement.terms),
+        request_page.exposed(node, peer),
+    ]
+
+
+def _approval(granted: Granted) -> Approval | None:
+    if granted.decision is None:
+        return None
+    return Approval(granted.request, granted.decision.decision)
+
+
+PROPOSE: Final = Handler(page=_proposal_page, check=_check_proposal, on_approved=_send)
+AGREEMENT: Final = Handler(
+    page=_terms_page, check=_check_terms, on_approved=_accept, on_refused=_decline
+)

@@ -1,0 +1,82 @@
+"""What each kind of request means: when it may be decided, what an approval does, its page.
+
+The handlers stand beside the use cases that they belong to and are imported when they are needed,
+because those use cases file requests themselves.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from psihash.agreement.decision import VerifiedDecision
+from psihash.agreement.page import Section
+from psihash.agreement.request import Request, RequestKind
+from psihash.node.node import Node
+from psihash.storage.requests import RequestRow
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What an approver adds to a yes, where the kind needs it."""
+
+    collections: Sequence[str] = ()
+    """Collections of ours that go in."""
+    case: str = ""
+    legal_basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """An approval under way: the decision is stored in the same transaction."""
+
+    row: RequestRow
+    request: Request
+    decision: VerifiedDecision | None
+    """None in single-operator mode."""
+    choices: Choices
+
+
+def _nothing(_node: Node, _row: RequestRow) -> None:
+    return
+
+
+def _no_more(_node: Node, _granted: Granted) -> None:
+    return
+
+
+def _told_nobody(_node: Node, _row: RequestRow, _reason: str) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One kind of request."""
+
+    page: Callable[[Node, RequestRow], list[Section]]
+    """The one page for the approver."""
+    check: Callable[[Node, RequestRow], None] = _nothing
+    """Raise unless there is still something to decide."""
+    on_approved: Callable[[Node, Granted], None] = _no_more
+    """What follows from a yes. Runs in the transaction of the decision and of its log entry."""
+    on_refused: Callable[[Node, RequestRow, str], None] = _told_nobody
+    """What follows from a no, with its reason; in that transaction too."""
+
+
+_PLACES: Final = {
+    RequestKind.PROPOSE: "psihash.node.people.agreement_requests:PROPOSE",
+    RequestKind.AGREEMENT: "psihash.node.people.agreement_requests:AGREEMENT",
+    RequestKind.SESSION: "psihash.node.people.session_requests:SESSION",
+    RequestKind.OPERATOR: "psihash.node.people.operators:OPERATOR",
+    RequestKind.FOLLOW_UP: "psihash.node.casework.followups:FOLLOW_UP",
+    RequestKind.CORRECTION: "psihash.node.casework.corrections:CORRECTION",
+}
+
+
+def handler(kind: RequestKind) -> Handler:
+    """The handler of a kind."""
+    module, _, name = _PLACES[kind].partition(":")
+    found: Handler = getattr(importlib.import_module(module), name)
+    return found

@@ -1,0 +1,1 @@
+"""Sessions: opened, answered, recorded, settled, and shown."""
