@@ -22,10 +22,11 @@ from psihash.agreement.documents import (
     verify_document,
 )
 from psihash.agreement.proposal import build_terms
-from psihash.agreement.state import Agreement, assemble
+from psihash.agreement.state import Agreement
 from psihash.agreement.terms import Party, Terms
 from psihash.agreement.vocabulary import PartyRole
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung
+from tests.agreement.assembling import assemble
 
 NOW = "2026-03-01T12:00:00Z"
 MD5 = AlgorithmId.MD5

@@ -25,7 +25,7 @@ from psihash.terms import Rung
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "agreements.md").read_text(encoding="utf-8")
-NOT_ON_THE_WIRE = {"agreement-unknown", "agreement-ambiguous", "bad-time"}
+NOT_ON_THE_WIRE = {"bad-time"}
 
 SESSION_APPROVAL = SessionApproval("nl", "", Rung.COUNT, "", By.RULE, "agreed", "")
 

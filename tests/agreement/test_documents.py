@@ -25,9 +25,9 @@ from psihash.agreement.documents import (
     sign_document,
     verify_document,
 )
-from psihash.agreement.state import assemble
 from psihash.identity import signatures
 from psihash.terms import AlgorithmId, CollectionKind
+from tests.agreement.assembling import assemble
 
 
 @pytest.fixture(scope="module")

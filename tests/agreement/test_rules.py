@@ -13,9 +13,10 @@ from psihash import errors
 from psihash.agreement.charges import Usage, charge, period_start, runs_per_algorithm
 from psihash.agreement.documents import Offered
 from psihash.agreement.rules import PermittedSession, check_session, largest_classes
-from psihash.agreement.state import Agreement, assemble
+from psihash.agreement.state import Agreement
 from psihash.agreement.vocabulary import OpenedBy
 from psihash.terms import SIZE_CLASSES, AlgorithmId, CollectionKind, Learn, Rung
+from tests.agreement.assembling import assemble
 
 MD5, SHA1, SHA256 = AlgorithmId.MD5, AlgorithmId.SHA1, AlgorithmId.SHA256
 NONE = Usage(0, 0)

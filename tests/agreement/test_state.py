@@ -15,10 +15,11 @@ from psihash.agreement import defaults
 from psihash.agreement.documents import Offered, sign_document, verify_document
 from psihash.agreement.file import read_file, write_file
 from psihash.agreement.rules import check_parties
-from psihash.agreement.state import Agreement, assemble
+from psihash.agreement.state import Agreement
 from psihash.agreement.status import Facts, Missing, Status, derive
 from psihash.agreement.vocabulary import PartyRole
 from psihash.terms import AlgorithmId, CollectionKind
+from tests.agreement.assembling import assemble
 
 BEFORE = "2025-12-31T23:59:59Z"
 FIRST = "2026-01-01T00:00:00Z"

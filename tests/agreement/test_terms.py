@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psihash import canonical, errors
 from psihash.agreement import defaults
 from psihash.agreement.documents import parse_body
-from psihash.agreement.terms import Terms, parse_terms, resolve_id, terms_dict
+from psihash.agreement.terms import Terms, parse_terms, terms_dict
 from psihash.agreement.times import add_days, format_time, parse_time
 from psihash.agreement.vocabulary import HandlingCode, PartyRole
 from psihash.terms import AlgorithmId, Learn, Rung
@@ -244,21 +244,6 @@ def test_messages_repeat_nothing_of_a_peer(world: Any) -> None:
             parse_terms(canonical.encode(wrong))
         if isinstance(value, str) and len(value) > 8 and "/" not in value:
             assert value not in caught.value.message
-
-
-def test_ids_by_prefix() -> None:
-    first, second = "ab" * 32, "ab" * 16 + "cd" * 16
-    assert resolve_id("ABABABAB" + "ab" * 13, [first]) == first
-    assert resolve_id(second, [first, second]) == second
-    for prefix, kind, code in (
-        ("abababab", errors.InputError, "agreement-ambiguous"),
-        ("abababa", errors.InputError, "agreement-ambiguous"),
-        ("", errors.InputError, "agreement-ambiguous"),
-        ("00000000", errors.NotFoundError, "agreement-unknown"),
-    ):
-        with pytest.raises(kind) as caught:
-            resolve_id(prefix, [first, second])
-        assert caught.value.code == code
 
 
 def test_an_outsider_has_no_role(world: Any) -> None:

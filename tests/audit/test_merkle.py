@@ -188,7 +188,6 @@ def test_large_trees_against_the_recursion(size: int, data: st.DataObject) -> No
     assert tree.root() == root_of(b"".join(leaves)) == naive_root(leaves)
     assert tree.inclusion_proof(index) == naive_path(index, leaves)
     assert tree.consistency_proof(old) == naive_subproof(old, leaves, True)
-    assert tree.inclusion_proofs([index, 0]) == [naive_path(index, leaves), naive_path(0, leaves)]
 
 
 @given(st.integers(1, 200), st.integers(1, 200))

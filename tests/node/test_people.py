@@ -15,13 +15,13 @@ import psihash.node
 from psihash import errors
 from psihash.agreement.roster import OperatorRole
 from psihash.identity import passwords
+from psihash.identity.trust import PeerStatus
 from psihash.node.home import opening
 from psihash.node.lists import holdings
 from psihash.node.node import Node
 from psihash.node.oversight import auditing
 from psihash.node.peering import contact, peers
 from psihash.node.people import login, operators, requests, roles, rosters
-from psihash.storage.peers import PeerStatus
 from tests.node import crew
 from tests.node.crew import act, employ, id_of, password
 from tests.session.nodes import Homes, carry

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from psihash import errors
+from psihash.identity.trust import PeerStatus
 from psihash.storage.agreements import AgreementStore, OfferedCollection
 from psihash.storage.database import Database
 from psihash.storage.leases import Lease, LeaseStore
 from psihash.storage.ledger import Charge, LedgerStore, Totals
 from psihash.storage.outbox import OutboxStore
-from psihash.storage.peers import PeerStatus, PeerStore
+from psihash.storage.peers import PeerStore
 from psihash.storage.sessions import SessionRow, SessionStore
 from psihash.storage.times import normal
 from psihash.terms import AlgorithmId, CollectionKind, Rung, SessionRole
@@ -161,7 +162,6 @@ def test_sessions(database: Database) -> None:
     with pytest.raises(errors.StateError) as moved:
         sessions.set_state("5e", "running", expected="offered")
     assert _code(moved) == "session-moved"
-    sessions.set_summary("5e", b"{}")
     other = replace(SESSION, id="6f", peer="de", opened=LATER, role=SessionRole.RESPONDER)
     sessions.add(other)
     assert [s.id for s in sessions.all()] == ["6f", "5e"]
@@ -195,9 +195,6 @@ def test_sealed_blobs_and_erasure(database: Database) -> None:
     sessions.put_blob("5e", "frame/1", b"f" * 300_000)
     assert sessions.blob("5e", "result") == b"2"
     assert sessions.blob_names("5e") == ["frame/1", "result"]
-    sessions.remove_blob("5e", "frame/1")
-    sessions.remove_blob("5e", "frame/1")
-    assert sessions.blob("5e", "frame/1") is None
     sessions.erase("5e", LATER)
     sessions.erase("5e", "2027-01-01T00:00:00Z")
     assert sessions.get("5e").erased == LATER

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import serialization
 
 from psihash import errors
 from psihash.identity import authority, keys
+from psihash.identity.trust import PeerStatus
 from psihash.node.home import files
 from psihash.node.peering import contact, peers
 from psihash.node.running import matching
-from psihash.storage.peers import PeerStatus
 from tests.identity.forge import BOTH, URI, Recipe
 from tests.two_process import programs
 from tests.two_process.agencies import BE, DE, NL, Agencies, quick_keys

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from psihash.identity.trust import PeerStatus
 from psihash.node.oversight import auditing
 from psihash.node.peering import peers
-from psihash.storage.peers import PeerStatus
 from tests.two_process import programs
 from tests.two_process.agencies import BE, COMMON, NL, Agencies, free_port
 from tests.two_process.launcher import PLANTED

@@ -119,8 +119,8 @@ def revoke(shell: Shell, agency: str) -> None:
 
 
 def _set(shell: Shell, agency: str, status: str) -> None:
+    from psihash.identity.trust import PeerStatus
     from psihash.node.peering import peers
-    from psihash.storage.peers import PeerStatus
 
     with shell.node() as node:
         view = peers.set_status(node, agency, PeerStatus(status))

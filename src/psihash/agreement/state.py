@@ -191,11 +191,3 @@ def _swapped(annexes: Iterable[Document]) -> int:
         ):
             return after.revision
     return 0
-
-
-def assemble(terms: Terms, documents: Iterable[VerifiedDocument]) -> Agreement:
-    """An agreement from all that is known of it, in whatever order."""
-    agreement = Agreement(terms)
-    for verified in documents:
-        agreement = agreement.with_document(verified)
-    return agreement

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,16 +23,11 @@ RECORDS_NEED_BOTH = errors.define(
     "records-need-both",
     "at rung records both sides come to know the items, so the agreement must let both learn",
 )
-AGREEMENT_UNKNOWN = errors.define("agreement-unknown", "no agreement has this id")
-AGREEMENT_AMBIGUOUS = errors.define(
-    "agreement-ambiguous", "several agreements begin like this, or the prefix is under 8 digits"
-)
 NOT_A_PARTY = errors.define("not-a-party", "an agency is no party to the agreement")
 
 TYPE: Final = "agreement-terms/1"
 NONCE_BYTES: Final = 16
 ANY_ENGINE: Final = "any"
-MIN_PREFIX: Final = 8
 
 _CARD: Final = re.compile(r"[A-Z2-7]{4}(?:-[A-Z2-7]{4}){9}")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
@@ -192,24 +186,6 @@ def parse_terms(data: bytes) -> Terms:
     fields.done()
     _check_together(terms)
     return terms
-
-
-def resolve_id(prefix: str, known: Iterable[str]) -> str:
-    """The one agreement id that begins with ``prefix`` (at least 8 hex digits).
-
-    Raises NotFoundError or, where several fit or the prefix is too short, InputError.
-    """
-    wanted = prefix.lower()
-    if len(wanted) < MIN_PREFIX:
-        raise errors.InputError(
-            AGREEMENT_AMBIGUOUS, f"give at least {MIN_PREFIX} digits of the agreement's id"
-        )
-    found = sorted({name for name in known if name.startswith(wanted)})
-    if not found:
-        raise errors.NotFoundError(AGREEMENT_UNKNOWN, "no agreement has this id")
-    if len(found) > 1:
-        raise errors.InputError(AGREEMENT_AMBIGUOUS, "several agreements begin like this")
-    return found[0]
 
 
 def _party_dict(party: Party) -> dict[str, str]:

@@ -162,10 +162,6 @@ class StoredTree:
                 start = middle
         return proof[::-1]
 
-    def inclusion_proofs(self, indices: Sequence[int]) -> list[list[bytes]]:
-        """A proof for each leaf, in the order asked."""
-        return [self.inclusion_proof(index) for index in indices]
-
     def consistency_proof(self, old_size: int, size: int | None = None) -> list[bytes]:
         """RFC 6962 PROOF(old_size, D[size]); empty where ``old_size`` is 0 or ``size``."""
         size = self._check_size(size)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from psihash import errors
+from psihash.identity.trust import PeerStatus
 from psihash.storage.database import Database
 from psihash.storage.tables import peer_cards, peers
 from psihash.storage.times import normal
@@ -18,14 +18,6 @@ PEER_EXISTS = errors.define("peer-exists", "a peer of that name is stored alread
 PEER_CARD_MOVED = errors.define(
     "peer-card-moved", "another process replaced the peer's card meanwhile"
 )
-
-
-class PeerStatus(enum.StrEnum):
-    """Whether the agency may talk to us."""
-
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)

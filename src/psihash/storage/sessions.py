@@ -135,10 +135,6 @@ class SessionStore:
         """Move from state ``expected`` to ``state``. Raises StateError ``session-moved``."""
         self._change(session, {"state": state}, sessions.c.state == expected)
 
-    def set_summary(self, session: str, summary: bytes) -> None:
-        """Replace what may be shown of the session."""
-        self._change(session, {"summary": summary}, sa.true())
-
     def set_receipt(self, session: str, receipt: str) -> None:
         """Note the id of the receipts of a session that completes."""
         self._change(session, {"receipt": receipt}, sa.true())
@@ -209,16 +205,6 @@ class SessionStore:
         query = sa.select(session_blobs.c.name).where(session_blobs.c.session == session)
         with self._database.reading() as connection:
             return sorted(connection.execute(query).scalars())
-
-    def remove_blob(self, session: str, name: str) -> None:
-        """Erase one blob; nothing happens where there is none."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                session_blobs.delete().where(
-                    session_blobs.c.session == session, session_blobs.c.name == name
-                )
-            )
-            self._database.erased()
 
     def erase(self, session: str, now: str) -> None:
         """Destroy the session's key and blobs for good. Safe to repeat."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from psihash import errors
 from psihash.agreement.approvals import RungRule
@@ -13,9 +14,10 @@ from psihash.agreement.proposal import build_terms, party_of
 from psihash.agreement.request import RequestKind, agreement_subject
 from psihash.agreement.state import Agreement
 from psihash.agreement.status import Status
-from psihash.agreement.terms import Terms, resolve_id, terms_dict
+from psihash.agreement.terms import Terms, terms_dict
 from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import OpenedBy
+from psihash.node import prefixes
 from psihash.node.agreeing import documents, signing
 from psihash.node.lists import naming
 from psihash.node.node import Node
@@ -26,12 +28,17 @@ from psihash.node.people.roles import use_case
 from psihash.storage.requests import RequestRow
 from psihash.terms import AlgorithmId, Learn, Rung
 
+AGREEMENT_UNKNOWN = errors.define("agreement-unknown", "no agreement begins with that id")
+AGREEMENT_AMBIGUOUS = errors.define("agreement-ambiguous", "several agreements begin with that id")
 SECOND_PERSON = errors.define(
     "second-person", "with operators, one person proposes and another one decides"
 )
 NO_COLLECTIONS = errors.define("no-collections", "no collection was named to be offered")
 WRONG_FILE_PARTIES = errors.define(
     "wrong-file-parties", "the agreement file is not between this agency and a known peer"
+)
+_AGREEMENT: Final = prefixes.Kind(
+    "agreement", AGREEMENT_UNKNOWN, AGREEMENT_AMBIGUOUS, "psihash agreement list"
 )
 
 
@@ -176,8 +183,7 @@ def revoke(node: Node, prefix: str, reason: str) -> Agreement:
 
 def find(node: Node, prefix: str) -> Agreement:
     """An agreement by its id or a unique prefix of it."""
-    known = [row.id for row in node.stores.agreements.all()]
-    return documents.load(node, resolve_id(prefix, known))
+    return documents.load(node, _AGREEMENT.pick(node.stores.agreements.all(), prefix).id)
 
 
 def listing(node: Node) -> list[AgreementView]:

@@ -205,7 +205,8 @@ def _check_hits(node: Node, session: SessionRow, pack: Pack) -> None:
     if not result.role.learns(result.learn):
         return
     known = {each for hit in hits.of_session(node, session.id) for each in hit.references}
-    if not all(known.intersection(hit) for hit in pack.hits):
+    # Each single one: a reference that matched must not carry guesses at others past this check.
+    if not all(known.issuperset(hit) for hit in pack.hits):
         raise errors.RefusedError(UNKNOWN_HIT, "the request names a hit that there is not")
 
 

@@ -20,6 +20,7 @@ from psihash.casework.texts import lines_of
 from psihash.casework.words import NOTICE_LIFE_DAYS, Action, NoticeSide, Reason
 from psihash.hashset.digests import parse_digest
 from psihash.hashset.model import Digest
+from psihash.node import prefixes
 from psihash.node.casework import case_documents, hits, release_page, releasing
 from psihash.node.casework.correction_taking import (
     CORRECTION_STEP,
@@ -45,7 +46,9 @@ NOTHING_NAMED = errors.define(
     "nothing-named", "a correction names digests or one collection, not both and not nothing"
 )
 
-_MIN_PREFIX: Final = 6
+_CORRECTION: Final = prefixes.Kind(
+    "correction", UNKNOWN_CORRECTION, AMBIGUOUS_CORRECTION, "psihash correction list"
+)
 
 
 CORRECTION = release_page.HANDLER
@@ -217,15 +220,7 @@ def view(node: Node, row: CorrectionRow) -> CorrectionView:
 
 def find(node: Node, prefix: str) -> CorrectionRow:
     """A correction by its id or a unique prefix of it."""
-    text = prefix.strip().lower()
-    rows = [row for row in node.stores.corrections.all() if row.id.startswith(text)]
-    if len(text) < _MIN_PREFIX or not rows:
-        raise errors.NotFoundError(
-            UNKNOWN_CORRECTION, "no correction begins so", hint="run `psihash correction list`"
-        )
-    if len(rows) > 1:
-        raise errors.InputError(AMBIGUOUS_CORRECTION, "several corrections begin so")
-    return rows[0]
+    return _CORRECTION.pick(node.stores.corrections.all(), prefix)
 
 
 def get(node: Node, correction: str) -> CorrectionRow:

@@ -13,6 +13,7 @@ from psihash.casework.handling import Handling, merge
 from psihash.casework.states import State, Step
 from psihash.casework.texts import one_line
 from psihash.casework.words import Urgency, Wanted
+from psihash.node import prefixes
 from psihash.node.casework import case_documents
 from psihash.node.node import Node
 from psihash.storage.followups import FollowUpRow
@@ -20,22 +21,14 @@ from psihash.storage.followups import FollowUpRow
 UNKNOWN_FOLLOW_UP = errors.define("unknown-follow-up", "no request of that id is known here")
 AMBIGUOUS_FOLLOW_UP = errors.define("ambiguous-follow-up", "several requests begin with that id")
 
-_MIN_PREFIX: Final = 6
+_FOLLOW_UP: Final = prefixes.Kind(
+    "request", UNKNOWN_FOLLOW_UP, AMBIGUOUS_FOLLOW_UP, "psihash followup list"
+)
 
 
 def find(node: Node, prefix: str) -> FollowUpRow:
     """A request by its id or a unique prefix of it."""
-    text = prefix.strip().lower()
-    rows = [row for row in node.stores.followups.all() if row.id.startswith(text)]
-    if len(text) < _MIN_PREFIX or not rows:
-        raise errors.NotFoundError(
-            UNKNOWN_FOLLOW_UP,
-            "no request begins so",
-            hint=f"run `psihash followup list`; give at least {_MIN_PREFIX} characters",
-        )
-    if len(rows) > 1:
-        raise errors.InputError(AMBIGUOUS_FOLLOW_UP, "several requests begin so; give more of it")
-    return rows[0]
+    return _FOLLOW_UP.pick(node.stores.followups.all(), prefix)
 
 
 def get(node: Node, follow_up: str) -> FollowUpRow:

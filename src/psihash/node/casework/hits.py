@@ -10,6 +10,7 @@ from psihash import errors
 from psihash.audit.event import Event
 from psihash.casework.hits import RESULT_KEY_BYTES, references
 from psihash.casework.words import HitVerdict
+from psihash.node import prefixes
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
 from psihash.node.records import sealed
@@ -18,7 +19,7 @@ from psihash.session.result import MatchedItem
 from psihash.session.row_state import RowState
 from psihash.storage.hits import HitDecision
 from psihash.storage.sessions import SessionRow
-from psihash.terms import AlgorithmId, Rung
+from psihash.terms import Rung
 
 UNKNOWN_HIT = errors.define("unknown-hit", "a session has no hit with that reference")
 AMBIGUOUS_HIT = errors.define("ambiguous-hit", "several hits begin with that reference")
@@ -26,7 +27,9 @@ NO_HITS = errors.define("no-hits", "a session has no matched items: its rung or 
 NO_HITS_NAMED = errors.define("no-hits-named", "no hit was named, or hits were named beside --all")
 
 UNCONFIRMED: Final = "unconfirmed"
-MIN_PREFIX: Final = 4
+_HIT: Final = prefixes.Kind(
+    "hit of the session", UNKNOWN_HIT, AMBIGUOUS_HIT, "psihash hit list", least=4
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,19 @@ def completed(node: Node, peer: str | None = None) -> Iterator[SessionRow]:
 
 
 def of_session(node: Node, session: str) -> list[Hit]:
-    """The hits of a completed session, by its full id; none where this side does not learn."""
+    """The hits of a completed session, by its full id; none where this side does not learn.
+
+    An item of which it is not known which digest matched has no reference and is no hit: results
+    that earlier versions sealed do not say it of items with several digests of one algorithm."""
     result = sessions.result(node, session)
     if not result.items and not result.quarantined:
         return []
     key = result_key(node, session)
     return [
-        Hit(references(key, _digests(item), item.matched_by), item, quarantined)
+        Hit(references(key, found_by), item, quarantined)
         for items, quarantined in ((result.items, False), (result.quarantined, True))
         for item in items
-        if item.matched_by
+        if (found_by := item.found_by)
     ]
 
 
@@ -154,17 +160,8 @@ def find(known: Sequence[Hit], wanted: Sequence[str]) -> list[Hit]:
     """Hits by the beginnings of their references, each once, in the order of ``wanted``."""
     found: dict[str, Hit] = {}
     for text in wanted:
-        start = text.strip().lower()
-        matching = [hit for hit in known if any(r.startswith(start) for r in hit.references)]
-        if len(start) < MIN_PREFIX or not matching:
-            raise errors.NotFoundError(
-                UNKNOWN_HIT,
-                "no hit of the session has a reference that begins so",
-                hint=f"run `psihash hit list`; give at least {MIN_PREFIX} characters",
-            )
-        if len(matching) > 1:
-            raise errors.InputError(AMBIGUOUS_HIT, "several hits begin so; give more of it")
-        found[matching[0].reference] = matching[0]
+        hit = _HIT.pick(known, text, lambda each: each.references)
+        found[hit.reference] = hit
     return list(found.values())
 
 
@@ -218,7 +215,3 @@ def _view(row: SessionRow, hit: Hit, decision: HitDecision | None, corrected: li
         decided_by=None if decision is None else decision.actor,
         reason=None if decision is None else decision.reason,
     )
-
-
-def _digests(item: MatchedItem) -> list[tuple[AlgorithmId, str]]:
-    return [*item.digests.items(), *item.further_digests]

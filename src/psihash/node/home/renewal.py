@@ -14,12 +14,12 @@ from psihash.identity import authority, keys
 from psihash.identity.cards import Card, make_card
 from psihash.identity.certificates import leaf_fingerprint, verify_leaf
 from psihash.identity.fingerprints import format_fingerprint
+from psihash.identity.trust import PeerStatus
 from psihash.node.clock import seconds
 from psihash.node.home import files, opening, passphrase
 from psihash.node.node import Node
 from psihash.node.peering.contact import CARD_KIND
 from psihash.node.people.roles import use_case
-from psihash.storage.peers import PeerStatus
 
 CA_KEY_AWAY = errors.define(
     "ca-key-away", "the authority's private key, which renewing needs, is not in the home"

@@ -19,13 +19,13 @@ from psihash.audit.cosignature import Cosigner, cosigner_name, verify_cosignatur
 from psihash.audit.entry import log_origin
 from psihash.audit.event import Event
 from psihash.identity.cards import Card
+from psihash.identity.trust import PeerStatus
 from psihash.node import leasing
 from psihash.node.clock import seconds
 from psihash.node.node import Node
 from psihash.node.oversight import gossip, heads
 from psihash.node.peering import peers
 from psihash.node.peering.channel import PEER_BUSY, PeerChannel
-from psihash.storage.peers import PeerStatus
 from psihash.storage.witnessing import CosignatureRow, GivenRow
 from psihash.wire import witness_codec as codec
 from psihash.wire.v1 import witness_pb2 as pb

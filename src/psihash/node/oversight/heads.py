@@ -21,6 +21,7 @@ from psihash.audit.verify import (
     check_peer_checkpoint,
 )
 from psihash.identity.cards import Card, parse_card
+from psihash.node import prefixes
 from psihash.node.clock import seconds
 from psihash.node.node import LazySigner, Node
 from psihash.node.peering import peers
@@ -33,8 +34,10 @@ LOG_UNPROVEN = errors.define(
     "an agency was seen with another head of its log elsewhere and has not proven that both are "
     "of one log",
 )
-UNCLEAR_INCIDENT = errors.define(
-    "unclear-incident", "several incidents begin with that id, or none"
+UNKNOWN_INCIDENT = errors.define("no-such-incident", "no incident begins with that id")
+AMBIGUOUS_INCIDENT = errors.define("ambiguous-incident", "several incidents begin with that id")
+_INCIDENT: Final = prefixes.Kind(
+    "incident", UNKNOWN_INCIDENT, AMBIGUOUS_INCIDENT, "psihash audit incident list"
 )
 
 FORK: Final = "fork"
@@ -189,14 +192,7 @@ def incidents(node: Node, *, open_only: bool = False) -> list[LogIncident]:
 def resolve(node: Node, prefix: str, reason: str, *, take_shown: bool = False) -> LogIncident:
     """A person decided that sessions may go on. ``take_shown`` puts the head that was shown in
     place of the one held: the log goes on from there, as after a restored backup."""
-    matching = [each for each in incidents(node) if each.id.startswith(prefix.strip().lower())]
-    if len(matching) != 1 or not prefix.strip():
-        raise errors.NotFoundError(
-            UNCLEAR_INCIDENT,
-            "no incident, or more than one, begins with that id",
-            hint="run `psihash audit incident list`",
-        )
-    incident = matching[0]
+    incident = _INCIDENT.pick(incidents(node), prefix)
     card = peers.require(node, incident.agency).card.card
     with node.stores.database.transaction():
         decided = node.stores.witnessing.resolve(incident.id, node.stamp(), node.actor.name, reason)

@@ -10,12 +10,12 @@ from psihash.audit.entry import log_origin
 from psihash.audit.event import Event
 from psihash.identity.cards import Card, VerifiedCard, accept_card, card_json, parse_card, supersede
 from psihash.identity.fingerprints import format_fingerprint
-from psihash.identity.trust import KnownPeer
+from psihash.identity.trust import KnownPeer, PeerStatus
 from psihash.node.node import Node
 from psihash.node.peering.directory import known
 from psihash.node.people import rosters
 from psihash.node.people.roles import use_case
-from psihash.storage.peers import UNKNOWN_PEER, PeerRow, PeerStatus
+from psihash.storage.peers import UNKNOWN_PEER, PeerRow
 
 FOREIGN_LOG = errors.define("foreign-log", "a card names a log that is not its agency's own")
 OWN_CARD = errors.define("own-card", "the card is this agency's own")

@@ -149,10 +149,14 @@ def own_key(node: Node) -> tuple[str, Ed25519PrivateKey]:
             LOGIN_REQUIRED, "nobody is logged in here", hint="run `psihash login NAME`"
         )
     if operator not in node.unlocked:
-        password = given_password(node, f"Password of {row.name}: ")
-        authenticate(node, row.name, password)
-        node.unlocked[operator] = open_key(node, row, password)
+        unlock(node, row, given_password(node, f"Password of {row.name}: "))
     return operator, node.unlocked[operator]
+
+
+def unlock(node: Node, row: OperatorRow, password: bytes) -> None:
+    """Check the password and open the operator's key for this process."""
+    authenticate(node, row.name, password)
+    node.unlocked[row.id] = open_key(node, row, password)
 
 
 def open_key(node: Node, row: OperatorRow, password: bytes) -> Ed25519PrivateKey:
@@ -222,7 +226,12 @@ def _lock_until(now: dt.datetime, failures: int) -> str | None:
 
 def _read(node: Node) -> LoginView | None:
     token = _token(node.home)
-    held = None if token is None else node.stores.operators.login(_hash(token))
+    return None if token is None else holder(node, _hash(token))
+
+
+def holder(node: Node, token_hash: bytes) -> LoginView | None:
+    """Who logged in with the token of that hash, and still may act."""
+    held = node.stores.operators.login(token_hash)
     if held is None or held.expires <= normal(node.stamp()):
         return None
     row = node.stores.operators.find(held.operator)

@@ -38,6 +38,7 @@ from psihash.agreement.roster import OperatorRole, Roster
 from psihash.agreement.times import add_days
 from psihash.audit.event import Event
 from psihash.identity import sealing
+from psihash.node import prefixes
 from psihash.node.node import Node
 from psihash.node.people import login, request_kinds, rosters
 from psihash.node.people.request_kinds import Choices, Granted
@@ -52,7 +53,7 @@ NO_APPROVER = errors.define("no-approver", "the agency has no approver who could
 
 PENDING_DAYS: Final = 30
 """How long a request waits for a decision."""
-MIN_PREFIX: Final = 6
+_REQUEST: Final = prefixes.Kind("request", UNKNOWN_REQUEST, AMBIGUOUS_REQUEST, "psihash inbox")
 _ATTACHMENT: Final = "psihash/request/1"
 _SALT_BYTES: Final = 32
 
@@ -152,17 +153,7 @@ def body(row: RequestRow) -> Request:
 
 def find(node: Node, prefix: str) -> RequestRow:
     """A request by its id or a unique prefix of it."""
-    text = prefix.strip().lower()
-    rows = [row for row in node.stores.requests.all() if row.id.startswith(text)]
-    if len(text) < MIN_PREFIX or not rows:
-        raise errors.NotFoundError(
-            UNKNOWN_REQUEST,
-            "no request begins with that id",
-            hint=f"run `psihash inbox`; give at least {MIN_PREFIX} characters",
-        )
-    if len(rows) > 1:
-        raise errors.InputError(AMBIGUOUS_REQUEST, "several requests begin so; give more of it")
-    return rows[0]
+    return _REQUEST.pick(node.stores.requests.all(), prefix)
 
 
 def inbox(node: Node, *, everything: bool = False) -> list[RequestView]:

@@ -15,8 +15,8 @@ from psihash.agreement.roster import (
 )
 from psihash.audit.event import Event
 from psihash.identity.cards import parse_card
+from psihash.identity.trust import PeerStatus
 from psihash.node.node import Node
-from psihash.storage.peers import PeerStatus
 
 OUTBOX_KIND = "operator"
 FOREIGN_ROSTER = errors.define(

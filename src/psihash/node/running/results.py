@@ -101,6 +101,9 @@ def _matched(permit: Permit, findings: Findings) -> MatchedItems:
                 items.matched_by[place] = _union(items.matched_by[place], by)
                 items.peer_collections[place] = _union(items.peer_collections[place], label)
                 items.records[place] = _union(items.records[place], record)
+            if row in held.further:
+                told = items.matched_digests.get(place, ())
+                items.matched_digests[place] = _union(told, ((name, digests[number].hex()),))
         _take(held, new, items)
     holder.forget()
     return items

@@ -7,6 +7,7 @@ from typing import Final
 
 from psihash import errors
 from psihash.audit.event import Event
+from psihash.node import prefixes
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
 from psihash.node.records import sealed
@@ -24,7 +25,9 @@ NO_RESULT = errors.define("no-result", "the session has no result to show")
 AMBIGUOUS_SESSION = errors.define("ambiguous-session", "several sessions begin with that id")
 UNKNOWN_SESSION_ID = errors.define("unknown-session-id", "no session begins with that id")
 
-_MIN_PREFIX: Final = 6
+_SESSION: Final = prefixes.Kind(
+    "session", UNKNOWN_SESSION_ID, AMBIGUOUS_SESSION, "psihash session list"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +104,7 @@ def cancel(node: Node, prefix: str) -> SessionView:
 
 def find(node: Node, prefix: str) -> SessionRow:
     """A session by its id or a unique prefix of it."""
-    text = prefix.strip().lower()
-    rows = [row for row in node.stores.sessions.all() if row.id.startswith(text)]
-    if len(text) < _MIN_PREFIX or not rows:
-        raise errors.NotFoundError(
-            UNKNOWN_SESSION_ID,
-            f"no session begins with '{prefix[:64]}'",
-            hint="run `psihash session list`; give at least six characters",
-        )
-    if len(rows) > 1:
-        raise errors.InputError(AMBIGUOUS_SESSION, "several sessions begin so; give more of it")
-    return rows[0]
+    return _SESSION.pick(node.stores.sessions.all(), prefix)
 
 
 def _view(row: SessionRow) -> SessionView:
