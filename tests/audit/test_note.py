@@ -91,6 +91,7 @@ def test_no_part_and_no_mangling_of_a_verifier_key_is_one() -> None:
         "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",
         "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
         GO_KEY.upper(),
+        "\udc80" + GO_KEY[GO_KEY.index("+") :],
         "",
     ]
     for text in {*parts, *mangled} - {GO_KEY}:
@@ -196,13 +197,13 @@ def test_a_weak_key_verifies_nothing() -> None:
     assert cause(note, "x", weak) == "bad-public-key"
 
 
-@pytest.mark.parametrize("text", ["no newline", "", "bell\a\n", "cr\r\n"])
+@pytest.mark.parametrize("text", ["no newline", "", "bell\a\n", "cr\r\n", "half\udc80\n"])
 def test_only_a_note_can_be_signed(text: str) -> None:
     with pytest.raises(errors.InputError):
         sign_note(text, NAME, GoSigner())
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a\u2028b"])
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a\u2028b", "a\udc80"])
 def test_a_name_that_cannot_stand_in_a_note_is_refused(name: str) -> None:
     with pytest.raises(errors.InputError):
         sign_note(GO_TEXT, name, GoSigner())

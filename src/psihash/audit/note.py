@@ -47,7 +47,9 @@ MAX_SIGNATURES: Final = 64
 MAX_NAME_CHARACTERS: Final = 255
 
 _DASH: Final = "\u2014 "
-_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_UNFIT: Final = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+"""Control characters but the newline, and halves of surrogate pairs, which UTF-8 has no bytes for:
+a command line may hand them over."""
 
 
 class Signer(Protocol):
@@ -92,7 +94,7 @@ def signature_line(name: str, key: bytes, signature: bytes) -> str:
 
 def sign_note(text: str, name: str, signer: Signer) -> bytes:
     """Sign ``text``, which ends in a newline, under the key name ``name``."""
-    if not text.endswith("\n") or _CONTROL.search(text) or not _is_name(name):
+    if not text.endswith("\n") or _UNFIT.search(text) or not _is_name(name):
         raise errors.InputError(NOTE_MALFORMED, "this text or name cannot stand in a signed note")
     line = signature_line(name, key_id(name, signer.public_key), signer.sign(text.encode()))
     note = f"{text}\n{line}".encode()
@@ -133,7 +135,7 @@ def parse_note(data: bytes) -> Note:
         whole = data.decode()
     except UnicodeDecodeError:
         raise _malformed("it is not UTF-8") from None
-    if _CONTROL.search(whole):
+    if _UNFIT.search(whole):
         raise _malformed("it holds control characters")
     text, gap, tail = whole.rpartition("\n\n")
     if not gap or not tail.endswith("\n"):
@@ -208,7 +210,7 @@ def _is_name(name: str) -> bool:
         0 < len(name) <= MAX_NAME_CHARACTERS
         and "+" not in name
         and not any(character.isspace() for character in name)
-        and not _CONTROL.search(name)
+        and not _UNFIT.search(name)
     )
 
 
