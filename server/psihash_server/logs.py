@@ -1,4 +1,5 @@
-"""What ``psihash serve`` says while it runs: JSON lines or plain text on standard error.
+"""What ``psihash serve`` and ``psihash console`` say while they run: JSON lines or plain text on
+standard error.
 
 Only fixed words, codes, methods, numbers and agency ids: never what a call carried, and never a
 digest. The audit log is another thing, and the one that counts.
@@ -13,7 +14,8 @@ from typing import Any, Final
 
 CALLS: Final = logging.getLogger("psihash.calls")
 SERVER: Final = logging.getLogger("psihash.server")
-_FIELDS: Final = ("method", "code", "peer", "milliseconds", "address")
+CONSOLE: Final = logging.getLogger("psihash.console")
+_FIELDS: Final = ("method", "code", "peer", "milliseconds", "address", "watch", "slot")
 
 
 class JsonLines(logging.Formatter):

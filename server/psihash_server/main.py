@@ -18,8 +18,10 @@ from psihash.node.node import Node
 from psihash.node.oversight import cosigning, witnesses
 from psihash.node.peering.answering import Answering
 from psihash.node.people.roles import RULE_ACTOR
-from psihash.wire.v1 import peer_pb2_grpc, witness_pb2_grpc
+from psihash.node.watching.scheduler import scheduling
+from psihash.wire.v1 import central_pb2_grpc, peer_pb2_grpc, witness_pb2_grpc
 from psihash_server import logs, metrics
+from psihash_server.central import CentralService
 from psihash_server.credentials import Credentials
 from psihash_server.health import add_health
 from psihash_server.service import PeerService
@@ -78,10 +80,14 @@ async def _serve(node: Node, listen: str, on_ready: Callable[[str], None]) -> No
         witness_pb2_grpc.add_WitnessingServicer_to_server(  # type: ignore[no-untyped-call]
             WitnessingService(node, service), server
         )
+        central_pb2_grpc.add_CentralServicer_to_server(  # type: ignore[no-untyped-call]
+            CentralService(node, service), server
+        )
         health = await add_health(server)
         port = _listen(server, listen, Credentials(node).server_credentials())
         await server.start()
-        with _metrics(node, service), _chores(node):
+        stop = threading.Event()
+        with _metrics(node, service), _chores(node), scheduling(node, stop):
             on_ready(f"{listen.rpartition(':')[0]}:{port}")
             await _until_stopped(answering)
         await health.enter_graceful_shutdown()

@@ -90,6 +90,16 @@ image, a picture that a tool puts beside every case."""
 OVER_MATCH_COLLECTIONS: Final = 10
 """Of fewer collections a share says little."""
 
+CENTRAL_CALLS: Final = 2
+"""Batches that a centre computes at the same time: while one waits for the store, another one
+computes."""
+
+CENTRAL_MEMBER_ELEMENTS: Final = 20_000_000
+"""Elements of one member in 24 hours: a national collection of 10^7, the first time it is asked."""
+
+CENTRAL_ELEMENTS: Final = 100_000_000
+"""The same over all members: what a machine of sixteen cores answers in an hour."""
+
 LOG_RETENTION_DAYS: Final = 1_095
 """Three years, after which logs are erased (Regulation (EU) 2024/982 Art. 40)."""
 

@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from psihash.agreement import roster as rosters
 from psihash.agreement.decision import Decision, Verdict, decide
-from psihash.agreement.request import Request, RequestKind, new_request, session_subject
+from psihash.agreement.request import Request, RequestKind, SessionSubject, new_request
 from psihash.agreement.roster import Member, OperatorRecord, OperatorRole, OperatorStatus, Roster
 from psihash.identity.signatures import public_bytes
-from psihash.terms import Rung, SessionRole
+from psihash.terms import AlgorithmId, Rung, SessionRole
 
 AGENCY = "nl-police"
 NOW = "2026-03-01T12:00:00Z"
 AGREEMENT = "ab" * 32
+
+
+SESSION = SessionSubject(
+    agreement=AGREEMENT,
+    peer="be-police",
+    rung=Rung.RECORDS,
+    previous="",
+    role=SessionRole.INITIATOR,
+    engine="ecdh-ristretto255/1",
+    algorithms=(AlgorithmId.MD5,),
+    case="CASE-1",
+    peer_case="",
+    annex="0a" * 32,
+    peer_annex="0b" * 32,
+)
+
+
+def session_subject(**changes: Any) -> dict[str, Any]:
+    """The subject of a session's request."""
+    return replace(SESSION, **changes).to_dict()
 
 
 def operator_id(number: int) -> str:
@@ -92,7 +113,7 @@ class People:
         return new_request(
             AGENCY,
             RequestKind.SESSION,
-            session_subject(AGREEMENT, "be-police", rung, "", role),
+            session_subject(rung=rung, role=role),
             proposer=name,
             created=NOW,
             rng=os.urandom,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import os
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from psihash import canonical, errors
 from psihash.agreement import session_approval
 from psihash.agreement.approvals import AGREED, PERSON, Kind, RungRule, rule_from_words
 from psihash.agreement.page import approver_page
+from psihash.agreement.request import RequestKind, SessionSubject, new_request
 from psihash.agreement.session_approval import By, Expected, SessionApproval, VerifiedApproval
 from psihash.agreement.terms import parse_terms, terms_dict
 from psihash.identity.signatures import public_bytes
-from psihash.terms import Rung, SessionRole
+from psihash.terms import AlgorithmId, Rung, SessionRole
+from tests.agreement import people
 
 RULES = st.one_of(
     st.sampled_from([AGREED, PERSON]),
@@ -101,7 +104,7 @@ def test_the_page_says_who_approves(world: Any, has_operators: bool) -> None:
     page = dict(approver_page(agreement, world.nl, peer_has_operators=has_operators))
     text = page["Who approves each session"]
     assert "'count': these signatures approve every session." in text
-    assert "at least 20 matched digests of one pair of collections or series" in text
+    assert "at least 20 matched digests of one collection or series of one's own" in text
     assert ("no operators with keys of their own" in text) is not has_operators
 
 
@@ -111,14 +114,10 @@ def test_the_page_says_who_approves(world: Any, has_operators: bool) -> None:
 def expected(**changes: Any) -> Expected:
     usual = Expected(
         agency="nl-police",
-        recipient="de-bka",
-        role=SessionRole.INITIATOR,
-        agreement="ab" * 32,
         session=SESSION,
-        rung=Rung.ITEMS,
-        previous="",
+        subject=replace(people.SESSION, rung=Rung.ITEMS),
         rule=AGREED,
-        rule_met=None,
+        possible=None,
         roster=None,
         now="2026-01-01T00:00:00Z",
     )
@@ -149,7 +148,8 @@ def test_an_approval_that_holds_is_a_value_that_only_the_check_makes() -> None:
 def test_when_a_rule_decides(rule: str, previous: str, met: bool | None, good: bool) -> None:
     draft = replace(DRAFT, rule=rule, previous=previous)
     document = session_approval.sign(draft, SESSION, KEY)
-    how = {"rule": rule_from_words(rule), "previous": previous, "rule_met": met}
+    subject = replace(expected().subject, previous=previous)
+    how = {"rule": rule_from_words(rule), "subject": subject, "possible": met}
     if good:
         check(document, **how)
         return
@@ -162,6 +162,47 @@ def test_a_rule_that_the_terms_do_not_have_is_refused() -> None:
     document = session_approval.sign(replace(DRAFT, rule="agreed"), SESSION, KEY)
     with pytest.raises(errors.RefusedError, match="rule"):
         check(document, rule=PERSON)
+
+
+OTHERWISE: dict[str, Any] = {
+    "agreement": "00" * 32,
+    "peer": "fr-police",
+    "rung": Rung.ITEMS,
+    "previous": "cd" * 32,
+    "role": SessionRole.RESPONDER,
+    "engine": "openmined-p256/1",
+    "algorithms": (AlgorithmId.MD5, AlgorithmId.SHA1),
+    "case": "CASE-2",
+    "peer_case": "another",
+    "annex": "0c" * 32,
+    "peer_annex": "0c" * 32,
+}
+
+
+def by_person(staff: people.People, about: SessionSubject) -> bytes:
+    """What a person decided about ``about``, shown for the usual session."""
+    asked = new_request(
+        people.AGENCY, RequestKind.SESSION, about.to_dict(), proposer=people.operator_id(2),
+        created=people.NOW, rng=os.urandom, key=staff.key(2),
+    )  # fmt: skip
+    draft = replace(
+        DRAFT, by=By.PERSON, rule="person", rung=people.SESSION.rung, request=asked,
+        decision=staff.decide(asked), roster=staff.held.number,
+    )  # fmt: skip
+    return session_approval.sign(draft, SESSION, KEY)
+
+
+def test_a_decision_names_all_that_runs() -> None:
+    """Each word of it: a decision about anything else is about something else."""
+    staff = people.People.usual()
+    how = {"subject": people.SESSION, "rule": PERSON, "roster": staff.held, "now": people.NOW}
+    check(by_person(staff, people.SESSION), **how)
+    assert set(OTHERWISE) == {each.name for each in fields(people.SESSION)}
+    for name, value in OTHERWISE.items():
+        other = replace(people.SESSION, **{name: value})
+        with pytest.raises(errors.RefusedError) as caught:
+            check(by_person(staff, other), **how)
+        assert caught.value.code == "approval-misplaced", name
 
 
 def members() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from psihash import errors
 from tests.architecture import errors_page
 from tests.architecture.repository import PACKAGES, ROOT, sources
 
-OPTIONAL = {"psihash_native", "private_set_intersection", "psycopg"}
+OPTIONAL = {"distributed", "psihash_native", "private_set_intersection", "psycopg"}
 
 
 @cache

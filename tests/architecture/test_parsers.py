@@ -49,6 +49,7 @@ ELSEWHERE = {
     "session.climb.Base.from_json": OWN_ENVELOPE,
     "session.result.SessionResult.from_json": OWN_ENVELOPE,
     "session.sealed_form.decode": OWN_ENVELOPE,
+    "session.sealed_form.decode_items": OWN_ENVELOPE,
     "storage.verdicts.decode": "a column of this node's own store",
 }
 

@@ -14,26 +14,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from psihash import errors
+from psihash import canonical, errors
 from psihash.agreement import session_approval
 from psihash.agreement.decision import Verdict, decide
-from psihash.agreement.request import RequestKind, new_request, session_subject
+from psihash.agreement.request import RequestKind, SessionSubject, new_request
 from psihash.agreement.session_approval import By, SessionApproval
 from psihash.agreement.state import Agreement
+from psihash.node.agreeing import documents
 from psihash.node.node import Node
 from psihash.node.people import rosters
+from psihash.node.people.roles import RULE_ACTOR
+from psihash.node.records import sealed
 from psihash.node.running import climbing, sets
 from psihash.node.running.desk import NodeDesk
+from psihash.session import labels
 from psihash.session import messages as m
 from psihash.session.climb import Base
 from psihash.session.initiator import Initiator
 from psihash.session.ports import Claim, Permit, Proposal
+from psihash.session.responder import Responder
 from psihash.session.result import SessionResult
 from psihash.terms import AlgorithmId, Rung, SessionRole
 from tests.attacks.peers import altering, overriding
 from tests.node import ladder, staff
 from tests.node.ladder import Nodes, agreed, climb, fill, step
-from tests.session.nodes import Homes, carry, hold, refused_codes, row
+from tests.session.nodes import Homes, agree, carry, hold, refused_codes, row
 
 COUNT, SERIES, ITEMS, RECORDS = Rung
 MD5 = AlgorithmId.MD5
@@ -240,6 +245,80 @@ def test_a_threshold_that_this_sides_own_result_does_not_meet_is_refused(two: No
     assert refused_codes(meeting)[1] == "clause-approval"
 
 
+# -- labels that are not true ----------------------------------------------------------------------
+
+
+class OneCollection(Responder):
+    """Says of every hit that it is in one and the same collection of its own."""
+
+    def _shared(self) -> Any:
+        shared = super()._shared()
+        ids = [each.id for each in shared._permit.own.collections]
+
+        def lie() -> bytes:
+            told = {name: [(ids[0],)] * count for name, count in shared.counts.items()}
+            return labels.encode_labels(told, ids)
+
+        shared.labels = lie  # type: ignore[method-assign]
+        return shared
+
+
+def counted(node: Node, result: SessionResult) -> int | None:
+    """What the rule `N-of-series` sees on this side."""
+    data = sealed.get(node, result.session, sealed.BASE)
+    assert data is not None
+    return Base.from_json(data).largest_own
+
+
+def cut(two: Nodes, ours: int, theirs: int) -> tuple[list[str], list[str]]:
+    """Twenty digests in common, each side's in so many collections of its own."""
+    names: tuple[list[str], list[str]] = ([], [])
+    for node, parts, kept in zip(two, (ours, theirs), names, strict=True):
+        for part in range(parts):
+            kept.append(f"cut {ours} {theirs} {part}")
+            numbers = [number for number in range(1000, 1020) if number % parts == part]
+            hold(node, kept[-1], [row(number, (MD5,)) for number in numbers])
+    return names
+
+
+@pytest.mark.parametrize(("ours", "expected"), [(1, 20), (4, 5)])
+@pytest.mark.parametrize("rung", [SERIES, ITEMS])
+def test_how_a_peer_cuts_its_lists_does_not_move_our_rule(
+    two: Nodes, rung: Rung, ours: int, expected: int
+) -> None:
+    """One collection or four, or four that it says are one: N-of-series sees the same here."""
+    seen = []
+    for theirs, liar in ((1, Responder), (4, Responder), (4, OneCollection)):
+        names = cut(two, ours, theirs)
+        agreement = agree(*two, *names, rung=RECORDS)
+        meeting = step(two, agreement, rung, responder=liar)
+        seen.append(counted(two[0], meeting.results()[0]))
+    assert seen == [expected] * 3
+
+
+def test_a_peer_that_names_one_collection_for_every_hit_gains_nothing(two: Nodes) -> None:
+    """Five matched in each of our four collections. Twenty of one series were asked for."""
+    names = cut(two, 4, 4)
+    rules = ladder.rules(records="20-of-series")
+    agreement = agree(*two, *names, rung=RECORDS, approvals=rules)
+    below = step(two, agreement, ITEMS, responder=OneCollection).results()[0]
+    assert {link.matched for link in below.links} == {5}
+    two[0].actor = RULE_ACTOR
+    with pytest.raises(errors.StateError) as caught:
+        step(two, agreement, RECORDS, below)
+    assert caught.value.code == "approval-needed"
+
+
+def test_what_an_earlier_version_kept_of_labels_is_not_believed(two: Nodes) -> None:
+    agreement = agreed(two, {"records": "1-of-series"})
+    (items,) = climb(two, agreement, ITEMS)
+    data = sealed.get(two[0], items.session, sealed.BASE)
+    assert data is not None
+    value = canonical.decode(data, max_bytes=1 << 20)
+    value["largest_pair"] = value.pop("largest_own")
+    assert Base.from_json(canonical.encode(value)).largest_own is None
+
+
 # -- decisions of people -------------------------------------------------------------------------
 
 
@@ -281,7 +360,10 @@ def test_a_person_of_the_roster_approves_and_be_sees_it(
     ask_and_decide(staffed, agreement)
     assert refused_codes(step(staffed, agreement, ITEMS))[1] == "approval-pending"
     ladder.approve_all(staffed[1])
-    step(staffed, agreement, ITEMS).results()
+    meeting = step(staffed, agreement, ITEMS)
+    meeting.results()
+    shown = meeting.parties[1]._setting.desk.peer_approval.approval.decision  # type: ignore[attr-defined]
+    assert shown.reason == "", "why it was approved is for nl alone"
     opened = [ladder.entries(node, "session-open")[-1]["local"] for node in staffed]
     here = opened[0]["approved_by"]
     assert (here["name"], here["role"]) == ("bob", "approver")
@@ -339,6 +421,28 @@ def test_a_decision_about_something_else_is_refused(agreement: Agreement, staffe
     assert refused_codes(meeting)[1] == "approval-misplaced"
 
 
+def about(node: Node, peer: Node, agreement: Agreement, **changes: Any) -> SessionSubject:
+    """The session to `items` that nl opens, as its approver is asked about it."""
+    agreement = documents.load(node, agreement.id)
+    own, other = agreement.annex(node.agency), agreement.annex(peer.agency)
+    assert own is not None
+    assert other is not None
+    true = SessionSubject(
+        agreement=agreement.id,
+        peer=peer.agency,
+        rung=ITEMS,
+        previous="",
+        role=SessionRole.INITIATOR,
+        engine=ladder.ECDH,
+        algorithms=(MD5,),
+        case=agreement.case(node.agency),
+        peer_case=agreement.case(peer.agency),
+        annex=own.digest.hex(),
+        peer_annex=other.digest.hex(),
+    )
+    return replace(true, **changes)
+
+
 def forged(
     node: Node,
     peer: Node,
@@ -349,8 +453,10 @@ def forged(
     key: str = "",
     age: int = 0,
     verdict: Verdict = Verdict.APPROVED,
+    **changes: Any,
 ) -> dict[str, Any]:
-    """A request and its decision made by hand, with the keys that are at hand."""
+    """A request and its decision made by hand, with the keys that are at hand, about the session or
+    one that differs from it."""
     rows = {each.name: each for each in node.stores.operators.all()}
     now = node.now() - dt.timedelta(days=age)
     stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -358,7 +464,7 @@ def forged(
     request = new_request(
         node.agency,
         RequestKind.SESSION,
-        session_subject(agreement.id, peer.agency, ITEMS, "", SessionRole.INITIATOR),
+        about(node, peer, agreement, **changes).to_dict(),
         proposer=asking.id,
         created=stamp,
         rng=node.rng,
@@ -396,6 +502,47 @@ def test_a_decision_that_nobody_made_is_refused(
     meeting = step(staffed, agreement, ITEMS, initiator=attack)
     assert refused_codes(meeting)[1] == code
     assert ladder.charged(staffed[1]) == 0
+
+
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "another engine": {"engine": ladder.OPENMINED},
+    "more algorithms": {"algorithms": (MD5, AlgorithmId.SHA1)},
+    "another case": {"case": "CASE-2"},
+    "another case there": {"peer_case": "CASE-2"},
+    "an earlier annex of ours": {"annex": "0a" * 32},
+    "an earlier annex of theirs": {"peer_annex": "0a" * 32},
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_a_decision_about_another_session_does_not_count(
+    agreement: Agreement, staffed: Nodes, name: str
+) -> None:
+    """Two people of nl decided, about a session that differs in one word from the one that runs:
+    their node shows it all the same."""
+    ask_and_decide(staffed, agreement)
+    changes = forged(*staffed, agreement, asks="ann", decides="bob", **OTHERWISE[name])
+    attack = claiming(staffed, signed_by(staffed[0], **changes))
+    meeting = step(staffed, agreement, ITEMS, initiator=attack)
+    assert refused_codes(meeting)[1] == "approval-misplaced"
+    assert ladder.charged(staffed[1]) == 0
+    true = forged(*staffed, agreement, asks="ann", decides="bob")
+    attack = claiming(staffed, signed_by(staffed[0], **true))
+    assert refused_codes(step(staffed, agreement, ITEMS, initiator=attack))[1] == "approval-pending"
+
+
+def test_an_approval_for_smaller_lists_is_asked_for_again(
+    agreement: Agreement, staffed: Nodes
+) -> None:
+    """Our own set outgrew the annex that the approver saw, or another engine is to run."""
+    ask_and_decide(staffed, agreement)
+    with pytest.raises(errors.StateError) as caught:
+        step(staffed, agreement, ITEMS, engine=ladder.OPENMINED)
+    assert caught.value.code == "approval-needed"
+    hold(staffed[0], "ours", [row(number, (MD5,)) for number in range(200, 400)])
+    with pytest.raises(errors.StateError) as caught:
+        step(staffed, agreement, ITEMS)
+    assert caught.value.code == "approval-needed"
 
 
 def test_an_old_roster_does_not_count(agreement: Agreement, staffed: Nodes) -> None:

@@ -29,7 +29,6 @@ from psihash.agreement.request import (
     RequestKind,
     agreement_subject,
     new_request,
-    session_subject,
 )
 from psihash.agreement.roster import Member, OperatorRole, OperatorStatus
 from psihash.agreement.status import Status
@@ -43,9 +42,9 @@ from psihash.node.node import Node
 from psihash.node.oversight import auditing
 from psihash.node.peering import contact
 from psihash.node.people import login, operators, requests, rosters
-from psihash.node.people.request_kinds import Choices
 from psihash.storage.requests import RequestRow, RequestState
-from psihash.terms import AlgorithmId, Learn, Rung, SessionRole
+from psihash.terms import AlgorithmId, Learn, Rung
+from tests.agreement.people import session_subject
 from tests.node import crew
 from tests.node.crew import act, employ, id_of, password
 from tests.session.nodes import Homes, carry, hold, row
@@ -212,7 +211,7 @@ def test_a_role_in_an_edited_row_gives_nothing(two: tuple[Node, Node]) -> None:
 def test_a_request_that_is_marked_as_approved_is_not(two: tuple[Node, Node]) -> None:
     one, other = two
     act(one, "ann")
-    subject = session_subject("ab" * 32, other.agency, Rung.RECORDS, "", SessionRole.INITIATOR)
+    subject = session_subject(peer=other.agency)
     asked = requests.file(one, RequestKind.SESSION, subject, peer=other.agency)
     assert requests.approved(one, RequestKind.SESSION, subject) is None
     forged = deciding(one, requests.body(asked), id_of(one, "apo"), one.keys.signing)
@@ -231,7 +230,7 @@ def test_a_row_with_another_body_is_damaged(two: tuple[Node, Node]) -> None:
         requests.file(
             one,
             RequestKind.SESSION,
-            session_subject("ab" * 32, other.agency, rung, "", SessionRole.INITIATOR),
+            session_subject(peer=other.agency, rung=rung),
         )
         for rung in (Rung.COUNT, Rung.RECORDS)
     )
@@ -511,9 +510,10 @@ def test_two_people_do_it(two: tuple[Node, Node]) -> None:
     decision = deciding(one, request, id_of(one, "apo"), key_of(one, "apo"))
     act(one, "ann")
     assert show(one, other, terms, Approval(request, decision)) == []
+    act(other, "ann")
+    taken_up = agreements.take_up(other, terms.id, ["cases"])
     act(other, "apo")
-    waiting = requests.inbox(other)[0]
-    requests.approve(other, waiting.request, "", Choices(["cases"]))
+    requests.approve(other, taken_up.id)
     assert carry(one, other) == []
     for node in two:
         assert documents.load(node, terms.id).state(node.stamp()).status is Status.ACTIVE

@@ -20,7 +20,7 @@ from psihash.terms import AlgorithmId, Rung, SessionRole
 from psihash.testing.pump import pump
 from tests.attacks.believers import Nodes, last_code, made
 from tests.attacks.peers import altering, between, caught, overriding
-from tests.attacks.test_clauses import module_named
+from tests.attacks.test_clauses import is_a_test
 from tests.node.keeping import SetClock
 from tests.node.ladder import ECDH, entries
 from tests.session.lists import bench
@@ -117,7 +117,7 @@ def test_the_tests_of_the_matrix_exist() -> None:
         for names in acts.values():
             for name in names:
                 module, _, test = name.partition("::")
-                assert hasattr(module_named(module), test), name
+                assert is_a_test(module, test), name
 
 
 @pytest.fixture

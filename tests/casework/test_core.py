@@ -194,16 +194,12 @@ def test_a_reference_is_what_the_page_says() -> None:
     assert hits.reference(bytes(32), AlgorithmId.MD5, raw) == expected
 
 
-def test_an_item_has_a_reference_for_each_digest_by_which_it_matched() -> None:
-    md5, sha1, other = "0" * 32, "1" * 40, "2" * 40
-    digests = [(AlgorithmId.MD5, md5), (AlgorithmId.SHA1, sha1), (AlgorithmId.SHA1, other)]
-    only = hits.references(bytes(32), digests, [AlgorithmId.SHA1])
-    assert only == tuple(
-        hits.reference(bytes(32), AlgorithmId.SHA1, bytes.fromhex(each)) for each in (sha1, other)
+def test_an_item_has_a_reference_for_each_digest_that_matched() -> None:
+    found = [(AlgorithmId.MD5, "0" * 32), (AlgorithmId.SHA1, "2" * 40)]
+    assert hits.references(bytes(32), found) == tuple(
+        hits.reference(bytes(32), name, bytes.fromhex(text)) for name, text in found
     )
-    both = hits.references(bytes(32), digests, [AlgorithmId.MD5, AlgorithmId.SHA1])
-    assert both[0] == hits.reference(bytes(32), AlgorithmId.MD5, bytes.fromhex(md5))
-    assert both[1:] == only
+    assert hits.references(bytes(32), []) == ()
 
 
 # --- documents -----------------------------------------------------------------------------------

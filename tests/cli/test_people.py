@@ -200,8 +200,18 @@ def test_an_agreement_by_four_people(
     other.work("apo")
     (terms,) = de.json("inbox")["requests"]
     assert (terms["kind"], terms["asked_by"]) == ("agreement", "the peer")
-    assert "--collection" in de.run("approve", terms["request"], "--show").stdout
-    de.json("approve", terms["request"], "--collection", "cases", "--case", "OURS-7")
+    assert "agreement take-up" in de.run("approve", terms["request"], "--show").stdout
+    assert de.error("approve", terms["request"])[0] == "not-taken-up"
+    other.work("ann")
+    assert "agreement take-up" in de.run("agreement", "show", terms["agreement"]).stdout
+    words = (terms["agreement"], "--collection", "cases", "--case", "OURS-7")
+    taken_up = de.json("agreement", "take-up", *words)
+    assert taken_up["agreement"] == terms["agreement"]
+    other.work("apo")
+    assert "OURS-7" in de.run("approve", taken_up["request"], "--show").stdout
+    approve = ("agreement", "approve", terms["agreement"])
+    assert de.error(*approve, "--collection", "cases")[0] == "chosen-already"
+    assert de.json(*approve)["status"] == "active"
     carried(nl, de)
     for home in (nl, de):
         (agreement,) = home.json("agreement", "list")["agreements"]
@@ -249,6 +259,7 @@ GUARDED = {
     "agreement propose": propose("de-bka")[2:],
     "agreement refuse": ["0" * 64],
     "agreement revoke": ["0" * 64],
+    "agreement take-up": ["0" * 64, "--collection", "x"],
     "approve": ["000000"],
     "collection remove": ["x"],
     "export": ["000000", "--format", "csv", "--out", "OUT"],

@@ -313,9 +313,9 @@ def test_no_digest_anywhere(pair: Matched, tmp_path: Path) -> None:
     for node in (nl, de):
         put = node.stores.outbox.put
 
-        def spy(peer: str, kind: str, body: bytes, now: str, put: Any = put) -> int:
+        def spy(peer: str, kind: str, body: bytes, *more: Any, put: Any = put) -> int:
             seen.append(body)
-            return int(put(peer, kind, body, now))
+            return int(put(peer, kind, body, *more))
 
         object.__setattr__(node.stores.outbox, "put", spy)
     made = pair.request(session)

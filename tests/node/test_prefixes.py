@@ -28,7 +28,9 @@ def test_a_beginning_finds_the_one_it_fits() -> None:
         ("000000", errors.NotFoundError, "unknown-request"),
     ],
 )
-def test_what_fits_none_or_several_is_refused(prefix: str, kind: type[errors.PsihashError], code: str) -> None:
+def test_what_fits_none_or_several_is_refused(
+    prefix: str, kind: type[errors.PsihashError], code: str
+) -> None:
     with pytest.raises(kind) as caught:
         KIND.pick(ROWS, prefix)
     assert caught.value.code == code

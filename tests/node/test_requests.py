@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 
 from psihash import errors
-from psihash.agreement.request import RequestKind, session_subject
+from psihash.agreement.request import RequestKind
 from psihash.agreement.roster import OperatorRole
 from psihash.agreement.status import Status
 from psihash.export import page_html
-from psihash.node.agreeing import agreements, documents
+from psihash.node.agreeing import agreements, annexes, documents
 from psihash.node.agreeing.agreements import Draft
 from psihash.node.node import Node
 from psihash.node.oversight import auditing
 from psihash.node.people import operators, request_kinds, requests
-from psihash.node.people.request_kinds import Choices
 from psihash.storage.requests import RequestRow, RequestState
 from psihash.terms import AlgorithmId, Learn, Rung, SessionRole
+from tests.agreement import people
 from tests.node import crew
 from tests.node.crew import act, employ, id_of, password
 from tests.session.nodes import Homes, carry, hold, row
@@ -96,9 +96,10 @@ def agreed(one: Node, other: Node) -> str:
     act(one, "apo")
     requests.approve(one, asked.id, "fits the case")
     assert carry(one, other) == []
+    act(other, "ann")
+    taken_up = agreements.take_up(other, asked.agreement, ["cases"])
     act(other, "apo")
-    waiting = requests.inbox(other)[0]
-    requests.approve(other, waiting.request, "fits", Choices(["cases"]))
+    requests.approve(other, taken_up.id, "fits")
     assert carry(one, other) == []
     return asked.agreement
 
@@ -208,9 +209,9 @@ def test_a_peers_terms_wait_in_the_inbox_and_can_be_refused(nodes: tuple[Node, N
     (waiting,) = requests.inbox(other)
     assert (waiting.kind, waiting.asked_by, waiting.agreement) == ("agreement", "the peer", made.id)
     act(other, "apo")
-    with pytest.raises(errors.InputError) as caught:
+    with pytest.raises(errors.StateError) as caught:
         requests.approve(other, waiting.request)
-    assert code(caught) == "no-collections"
+    assert code(caught) == "not-taken-up"
     assert requests.find(other, waiting.request).state is RequestState.PENDING
     requests.refuse(other, waiting.request, "another law applies")
     assert carry(one, other) == []
@@ -224,9 +225,13 @@ def test_the_older_commands_do_the_same(nodes: tuple[Node, Node]) -> None:
     assert carry(one, other) == []
     act(other, "ann")
     with pytest.raises(errors.RefusedError):
-        agreements.approve(other, first.id, ["cases"])
+        agreements.approve(other, first.id)
+    agreements.take_up(other, first.id, ["cases"], case="OURS-1")
     act(other, "apo")
-    agreements.approve(other, first.id, ["cases"], case="OURS-1")
+    with pytest.raises(errors.InputError) as caught:
+        agreements.approve(other, first.id, ["cases"])
+    assert code(caught) == "chosen-already"
+    agreements.approve(other, first.id)
     agreements.refuse(other, second.id, "one is enough")
     assert requests.inbox(other) == []
     assert carry(one, other) == []
@@ -244,15 +249,126 @@ def test_terms_from_before_the_first_operator_are_decided_too(nodes: tuple[Node,
     assert carry(one, other) == []
     staffed(other)
     act(other, "apo")
-    agreements.approve(other, made.id, ["cases"])
+    with pytest.raises(errors.StateError) as caught:
+        agreements.approve(other, made.id)
+    assert code(caught) == "not-taken-up"
+    act(other, "ann")
+    agreements.take_up(other, made.id, ["cases"])
+    act(other, "apo")
+    agreements.approve(other, made.id)
     assert carry(one, other) == []
     assert status(one, made.id) is Status.ACTIVE
 
 
+def test_who_takes_terms_up_does_not_approve_them(nodes: tuple[Node, Node]) -> None:
+    one, other = nodes[0], staffed(nodes[1])
+    assert carry(one, other) == []
+    made = agreements.propose(one, draft(other.agency))
+    assert carry(one, other) == []
+    for name in ("ada", "apo"):
+        act(other, name)
+        with pytest.raises(errors.RefusedError) as caught:
+            agreements.take_up(other, made.id, ["cases"])
+        assert code(caught) == "role-required"
+    act(other, "amy")
+    taken_up = agreements.take_up(other, made.id, ["cases"])
+    with pytest.raises(errors.RefusedError) as caught:
+        requests.approve(other, taken_up.id)
+    assert code(caught) == "own-request"
+    act(other, "apo")
+    requests.approve(other, taken_up.id)
+    assert carry(one, other) == []
+    assert status(one, made.id) is Status.ACTIVE
+    assert local(other, "decision")[-1]["proposer"] == id_of(other, "amy")
+
+
+def test_terms_taken_up_anew_replace_what_waits(nodes: tuple[Node, Node]) -> None:
+    one, other = nodes[0], staffed(nodes[1])
+    hold(other, "more", [row(1, [AlgorithmId.MD5])])
+    assert carry(one, other) == []
+    made = agreements.propose(one, draft(other.agency))
+    assert carry(one, other) == []
+    (came,) = requests.inbox(other)
+    assert "take-up" in dict(requests.page(other, came.request)[1])["What is asked"]
+    act(other, "ann")
+    first = agreements.take_up(other, made.id, ["cases"])
+    second = agreements.take_up(other, made.id, ["more"], case="OURS-2", legal_basis="Art. 9")
+    (waiting,) = requests.inbox(other)
+    assert (waiting.request, waiting.asked_by) == (second.id, "ann")
+    states = {each.request: each.state for each in requests.inbox(other, everything=True)}
+    assert states[came.request] == states[first.id] == "replaced"
+    asked = dict(requests.page(other, second.id)[1])["What is asked"]
+    assert "more" in asked
+    assert "OURS-2" in asked
+    assert "Art. 9" in asked
+    act(other, "apo")
+    with pytest.raises(errors.StateError):
+        requests.approve(other, first.id)
+    requests.approve(other, second.id)
+    assert carry(one, other) == []
+    agreement = documents.load(one, made.id)
+    assert agreement.state(one.stamp()).status is Status.ACTIVE
+    assert agreement.case(other.agency) == "OURS-2"
+    assert [each.collection for each in other.stores.agreements.offered(made.id)] == ["more"]
+
+
+def test_the_single_operator_takes_nothing_up(nodes: tuple[Node, Node]) -> None:
+    one, other = nodes
+    made = agreements.propose(one, draft(other.agency))
+    assert carry(one, other) == []
+    with pytest.raises(errors.StateError) as caught:
+        agreements.take_up(other, made.id, ["cases"])
+    assert code(caught) == "no-operators"
+
+
+def test_the_reason_of_an_approval_stays_here(nodes: tuple[Node, Node]) -> None:
+    """Of terms on both sides, and of a session: nothing that leaves has it."""
+    one, other = (staffed(node) for node in nodes)
+    assert carry(one, other) == []
+    agreement = agreed(one, other)
+    for node, author in ((other, one.agency), (one, other.agency)):
+        for document in node.stores.agreements.documents(agreement, author=author):
+            assert b"fits" not in document.body
+    decided = local(one, "decision")[-1]
+    assert decided["reason"] == "fits the case"
+    shown = requests.inbox(one, everything=True)
+    assert [each.reason for each in shown if each.kind == "propose"] == ["fits the case"]
+
+
 def subject(
-    agreement: str, peer: str, role: SessionRole = SessionRole.INITIATOR, rung: Rung = Rung.RECORDS
+    node: Node,
+    agreement: str,
+    peer: str,
+    role: SessionRole = SessionRole.INITIATOR,
+    rung: Rung = Rung.RECORDS,
 ) -> dict[str, Any]:
-    return session_subject(agreement, peer, rung, "", role)
+    """A session under an agreement as it stands; its annexes are made up where there is none."""
+    more: dict[str, Any] = {"agreement": agreement, "peer": peer, "rung": rung, "role": role}
+    if node.stores.agreements.find(agreement) is not None:
+        for name, agency in (("annex", node.agency), ("peer_annex", peer)):
+            annex = documents.load(node, agreement).annex(agency)
+            if annex is not None:
+                more[name] = annex.digest.hex()
+    return people.session_subject(**more)
+
+
+def test_a_question_about_annexes_that_were_replaced_is_not_decided(
+    nodes: tuple[Node, Node],
+) -> None:
+    """A yes would let nothing run: what runs is asked about anew."""
+    one, other = (staffed(node) for node in nodes)
+    assert carry(one, other) == []
+    agreement = agreed(one, other)
+    act(one, "ann")
+    wanted = subject(one, agreement, other.agency)
+    asked = requests.file(one, RequestKind.SESSION, wanted, peer=other.agency, agreement=agreement)
+    hold(one, "cases", [row(number, [AlgorithmId.MD5]) for number in range(100, 300)])
+    annexes.refresh_all(one, other.agency)
+    act(one, "apo")
+    with pytest.raises(errors.StateError) as caught:
+        requests.approve(one, asked.id)
+    assert code(caught) == "request-outdated"
+    requests.refuse(one, asked.id, "asked anew")
 
 
 def test_a_session_request_is_found_by_what_it_asks(nodes: tuple[Node, Node]) -> None:
@@ -260,7 +376,7 @@ def test_a_session_request_is_found_by_what_it_asks(nodes: tuple[Node, Node]) ->
     assert carry(one, other) == []
     agreement = agreed(one, other)
     act(one, "ann")
-    wanted = subject(agreement, other.agency)
+    wanted = subject(one, agreement, other.agency)
     asked = requests.file(one, RequestKind.SESSION, wanted, peer=other.agency, agreement=agreement)
     again = requests.file(one, RequestKind.SESSION, wanted, peer=other.agency, agreement=agreement)
     assert again.id == asked.id
@@ -272,10 +388,10 @@ def test_a_session_request_is_found_by_what_it_asks(nodes: tuple[Node, Node]) ->
     assert found.decision is not None
     assert found.decision.decider.operator == id_of(one, "apo")
     for changed in (
-        subject(agreement, other.agency, rung=Rung.ITEMS),
-        subject(agreement, other.agency, SessionRole.RESPONDER),
-        subject("00" * 32, other.agency),
-        subject(agreement, "fr-police"),
+        subject(one, agreement, other.agency, rung=Rung.ITEMS),
+        subject(one, agreement, other.agency, SessionRole.RESPONDER),
+        subject(one, "00" * 32, other.agency),
+        subject(one, agreement, "fr-police"),
     ):
         assert requests.approved(one, RequestKind.SESSION, changed) is None
 
@@ -284,7 +400,7 @@ def test_an_approval_ends(nodes: tuple[Node, Node]) -> None:
     one, other = (staffed(node) for node in nodes)
     assert carry(one, other) == []
     agreement = agreed(one, other)
-    wanted = subject(agreement, other.agency, SessionRole.RESPONDER)
+    wanted = subject(one, agreement, other.agency, SessionRole.RESPONDER)
     asked = requests.file(
         one, RequestKind.SESSION, wanted, peer=other.agency, agreement=agreement, by_peer=True
     )
@@ -306,7 +422,7 @@ def test_the_single_operator_decides_what_waits(nodes: tuple[Node, Node]) -> Non
     assert carry(one, other) == []
     agreements.approve(other, made.id, ["cases"])
     assert carry(one, other) == []
-    wanted = subject(made.id, other.agency, SessionRole.RESPONDER)
+    wanted = subject(one, made.id, other.agency, SessionRole.RESPONDER)
     asked = requests.file(
         one, RequestKind.SESSION, wanted, peer=other.agency, agreement=made.id, by_peer=True
     )
@@ -326,7 +442,7 @@ def test_the_page_says_what_the_approver_has_to_know(nodes: tuple[Node, Node]) -
     asked = requests.file(
         one,
         RequestKind.SESSION,
-        subject(agreement, other.agency),
+        subject(one, agreement, other.agency),
         peer=other.agency,
         agreement=agreement,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -11,7 +12,8 @@ from psihash.agreement import session_approval
 from psihash.agreement.approvals import AGREED, parse_rules, rule_from_words, rules_dict
 from psihash.agreement.session_approval import By, Expected, SessionApproval
 from psihash.identity.signatures import public_bytes
-from psihash.terms import Rung, SessionRole
+from psihash.terms import Rung
+from tests.agreement.people import SESSION
 from tests.parsers.parser import Parser
 
 _AGREEMENT, _SESSION, _NOW = "ab" * 32, b"\x33" * 32, "2026-03-01T12:00:00Z"
@@ -36,14 +38,10 @@ def _approvals() -> list[bytes]:
 def _verified(data: bytes) -> object:
     expected = Expected(
         agency="nl",
-        recipient="de",
-        role=SessionRole.INITIATOR,
-        agreement=_AGREEMENT,
         session=_SESSION,
-        rung=Rung.ITEMS,
-        previous="",
+        subject=replace(SESSION, agreement=_AGREEMENT, rung=Rung.ITEMS),
         rule=AGREED,
-        rule_met=None,
+        possible=None,
         roster=None,
         now=_NOW,
     )

@@ -7,6 +7,7 @@ import functools
 from psihash.casework import documents, reading, sealed
 from psihash.identity import envelopes, hybrid
 from psihash.identity.keys import KeyRing
+from tests.casework.test_approving import approved
 from tests.casework.test_core import ALL, NOW, PUBLIC
 from tests.casework.test_core import KEY as AUTHOR
 from tests.parsers.parser import Parser
@@ -20,7 +21,8 @@ def _ring() -> KeyRing:
 
 
 def _written() -> list[bytes]:
-    return [reading.sign(document, AUTHOR).to_bytes() for document in ALL]
+    written = [reading.sign(document, AUTHOR) for document in ALL]
+    return [each.to_bytes() for each in (*written, approved(ALL[0]))]
 
 
 def _verify(data: bytes) -> object:

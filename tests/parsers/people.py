@@ -56,7 +56,7 @@ PARSERS = (
     ),
     Parser(
         "request",
-        ("agreement.request.parse_request",),
+        ("agreement.request.parse_request", "agreement.request.parse_session_subject"),
         lambda: [_request().to_bytes(), _people().request(proposer=4).to_bytes()],
         request.parse_request,
     ),

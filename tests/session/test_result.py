@@ -131,12 +131,40 @@ def test_a_result_of_version_1_is_read() -> None:
     assert item.verdicts[0][1] == item.records[0].verdicts[0]
     assert item.verdicts[0][1].category is not None
     assert (item.media_type, item.size, item.matched_by) == ("Image", 7, (MD5,))
+    assert item.found_by == ((MD5, "ab" * 16),)
     assert (result.links[0].matched, result.algorithms[MD5].own) == (1, 5)
     assert SessionResult.from_json(result.to_json()) == result
+
+
+def test_what_matched_of_several_digests_is_kept_through_all_forms() -> None:
+    several = results.item(
+        0,
+        matched_by=(MD5, SHA1),
+        digests={MD5: "ab" * 16, SHA1: "cd" * 20},
+        further_digests=((SHA1, "ef" * 20),),
+        matched_digests=((SHA1, "ef" * 20),),
+    )
+    assert several.found_by == ((MD5, "ab" * 16), (SHA1, "ef" * 20))
+    items = MatchedItems.of([results.item(1), several])
+    assert [each.matched_digests for each in items.at([1, 0])] == [several.matched_digests, ()]
+    both = items + MatchedItems.of([results.item(2), several])
+    assert list(both) == [results.item(1), several, results.item(2), several]
+    assert SessionResult.from_json(results.result(items=both).to_json()).items == both
+
+
+def test_a_result_of_version_2_names_no_digest_of_several() -> None:
+    several = results.item(
+        matched_by=(MD5, SHA1), further_digests=((SHA1, "ef" * 20),),
+        matched_digests=((SHA1, "ef" * 20),),
+    )  # fmt: skip
+    value = json.loads(results.result(items=[several]).to_json())
+    del value["items"]["matched_digests"]
+    (item,) = SessionResult.from_json(json.dumps(value | {"version": 2}).encode()).items
+    assert item.found_by == ((MD5, several.digests[MD5]),), "either SHA-1 may have matched"
 
 
 def test_a_result_of_a_later_version_is_refused_in_words() -> None:
     value = json.loads(results.result().to_json())
     with pytest.raises(errors.StateError) as caught:
-        SessionResult.from_json(json.dumps(value | {"version": 3}).encode())
+        SessionResult.from_json(json.dumps(value | {"version": 4}).encode())
     assert caught.value.code == "result-form"

@@ -115,6 +115,10 @@ def test_what_outlives_a_session_holds_nothing_of_it() -> None:
         "charges": "session opaque_id algorithm peer agreement elements runs time",
         "exports": "id session peer time format path records actor",
         "kept_figures": "id session kind outcome seconds number",
+        # What the log says, and as long as the log says it.
+        "log_index": "seq event time registers session peer agreement request operator approver "
+        "purpose case_reference rung role code what recipient handling number own_class "
+        "peer_class",
     }
     assert set(columns) == kept.OUTLIVING
     for name, names in columns.items():

@@ -5,6 +5,7 @@
 The fault stands in the environment variable PSIHASH_TEST_FAULT, several joined by commas:
 
 * ``before:STEP`` / ``after:STEP``: SIGKILL itself around a step of :data:`STEPS`;
+* ``commit:N``: SIGKILL itself when it is about to commit for the N-th time, from 0;
 * ``state:STATE``: SIGKILL itself when the session comes into a state of the table;
 * ``engine:FRAMES:PAUSE``: match with a test engine of so many full frames, with a pause in
   seconds after each;
@@ -34,6 +35,7 @@ from psihash_server import main as server
 from sqlalchemy.engine import Connection
 
 from psihash import limits
+from psihash.node.central import centre
 from psihash.node.home import settings
 from psihash.node.running import settling
 from psihash.node.running.desk import NodeDesk
@@ -53,6 +55,8 @@ STEPS: Final[dict[str, tuple[Any, str]]] = {
     "disclosing": (NodeJournal, "disclosing"),
     "settling": (NodeJournal, "settling"),
     "completed": (NodeJournal, "completed"),
+    "central-open": (centre, "open_run"),
+    "central-evaluate": (centre, "evaluate"),
     "settle-complete": (settling, "_complete"),
     "settle-abort": (settling, "_abort"),
 }
@@ -98,6 +102,17 @@ def die_in(state: State) -> None:
     Machine.take = take  # type: ignore[method-assign]
 
 
+def die_before_commit(number: int) -> None:
+    left = [number]
+
+    @sqlalchemy.event.listens_for(sa.Engine, "commit")
+    def _commit(connection: Connection) -> None:
+        if connection.get_execution_options().get("psihash_writing", False):
+            left[0] -= 1
+            if left[0] < 0:
+                die()
+
+
 def use_engine(frames: int, pause: float) -> None:
     registry.default = lambda group="": registry.Registry([BulkEngine(frames, pause)])
 
@@ -131,6 +146,8 @@ def apply(fault: str, home: Path) -> None:
         around(rest, before=crash, after=nothing)
     elif kind == "state":
         die_in(State(rest))
+    elif kind == "commit":
+        die_before_commit(int(rest))
     elif kind == "engine":
         frames, _, pause = rest.partition(":")
         use_engine(int(frames), float(pause or 0))

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _COLLECTIONS: dict[str, Any] = {
     "cls": ManyOption,
     "metavar": "NAME...",
-    "required": True,
     "help": "Collections of ours to put in. The peer never sees these names.",
 }
 
@@ -45,7 +44,7 @@ def agreement() -> None:
 @click.option("--legal-basis", metavar="TEXT", required=True, help="The law that we act under.")
 @click.option("--rung", type=words(Rung), required=True, help="The most that is disclosed.")
 @click.option("--learn", type=words(Learn), required=True, help="Who learns the result.")
-@click.option("--collection", "collections", **_COLLECTIONS)
+@click.option("--collection", "collections", required=True, **_COLLECTIONS)
 @click.option(
     "--algorithm",
     "names",
@@ -157,8 +156,9 @@ def show(shell: Shell, id_: str) -> None:
     with shell.node() as node:
         found = agreements.find(node, id_)
         view, page = agreements.view(node, found), agreements.page(node, found)
+        people = node.stores.operators.any()
     document = asdict(view) | {"page": dict(page)}
-    shell.show(document, _page(view, page))
+    shell.show(document, _page(view, page, "take-up" if people else "approve"))
 
 
 @agreement.command(cls=Command)
@@ -170,12 +170,36 @@ def show(shell: Shell, id_: str) -> None:
 def approve(
     shell: Shell, id_: str, collections: tuple[str, ...], case: str, legal_basis: str
 ) -> None:
-    """Sign the peer's proposal and offer collections of our own."""
+    """Sign the peer's proposal and offer collections of our own.
+
+    With operators an analyst takes it up first (`agreement take-up`) and says what is offered: then
+    an approver, who is another person, names no collection here.
+    """
     from psihash.node.agreeing import agreements
 
     with shell.node() as node:
         decided = agreements.approve(node, id_, collections, case=case, legal_basis=legal_basis)
         _decided(shell, node, decided)
+
+
+@agreement.command("take-up", cls=Command)
+@click.argument("id_", metavar="ID")
+@click.option("--collection", "collections", required=True, **_COLLECTIONS)
+@click.option("--case", metavar="REF", default="", help="Our case reference.")
+@click.option("--legal-basis", metavar="TEXT", default="", help="The law that we act under.")
+@pass_shell
+def take_up(
+    shell: Shell, id_: str, collections: tuple[str, ...], case: str, legal_basis: str
+) -> None:
+    """With operators: take up the peer's proposal, for an approver to decide.
+
+    Say what we would put in. Taken up again, the last one counts.
+    """
+    from psihash.node.agreeing import agreements
+
+    with shell.node() as node:
+        asked = agreements.take_up(node, id_, collections, case=case, legal_basis=legal_basis)
+        _asked(shell, asked, [])
 
 
 @agreement.command()
@@ -298,7 +322,8 @@ def _offers(offered: list[dict[str, str]]) -> str:
     return ", ".join(f"{each['id']} ({each['kind']})" for each in offered)
 
 
-def _page(view: AgreementView, page: list[tuple[str, str]]) -> Iterator[str]:
+def _page(view: AgreementView, page: list[tuple[str, str]], first: str) -> Iterator[str]:
+    """``first``: the command of the next step, where the agreement waits for us."""
     yield from wrapped(f"Agreement {view.agreement} is {view.status}.")
     for heading, text in page:
         yield ""
@@ -308,5 +333,5 @@ def _page(view: AgreementView, page: list[tuple[str, str]]) -> Iterator[str]:
     if view.status == "proposed" and ours:
         name = short(view.agreement)
         yield ""
-        yield f"To decide: `psihash agreement approve {name} --collection NAME...`"
+        yield f"To go on: `psihash agreement {first} {name} --collection NAME...`"
         yield f"or `psihash agreement refuse {name} --reason TEXT`."

@@ -92,8 +92,8 @@ def show(shell: Shell, id_: str) -> None:
 
     with shell.node() as node:
         view = corrections.view(node, corrections.find(node, id_))
-        text = corrections.text_of(node, view)
-    shell.show(asdict(view) | {"text": text}, _shown(view, text))
+        text, done = corrections.text_of(node, view), corrections.resolution_of(node, view)
+    shell.show(asdict(view) | {"text": text, "done": done}, _shown(view, text, done))
 
 
 @correction.command()
@@ -169,7 +169,7 @@ def _lines(views: Sequence[CorrectionView]) -> Iterator[str]:
         )
 
 
-def _shown(view: CorrectionView, text: list[str] | None) -> Iterator[str]:
+def _shown(view: CorrectionView, text: list[str] | None, done: str) -> Iterator[str]:
     yield from facts(
         [
             ("correction", view.correction),
@@ -182,6 +182,7 @@ def _shown(view: CorrectionView, text: list[str] | None) -> Iterator[str]:
             ("overdue", view.overdue),
             ("action", view.action),
             ("resolved", view.resolved),
+            ("done", done or None),
         ]
     )
     for session, references in view.hits.items():

@@ -217,7 +217,9 @@ def show(shell: Shell, id_: str) -> None:
         case_sensitive=False,
     ),
 )  # fmt: skip
-@click.option("--note", metavar="TEXT", default="", help="It goes to the log, not to the peer.")
+@click.option(
+    "--note", metavar="TEXT", default="", help="It stays here, and ends with the session."
+)
 @pass_shell
 def outcome(shell: Shell, id_: str, outcome: str, note: str) -> None:
     """Say what came of a request of ours that was answered. It counts in the statistics."""
@@ -331,6 +333,8 @@ def _shown(view: FollowUpView, said: Mapping[str, Any]) -> Iterator[str]:
             ("confirmed", f"{asked['confirmed']} by {asked['confirmed_by']}"),
             ("handling", _codes(asked["handling"])),
             ("deadline", asked["deadline"] or None),
+            ("outcome", view.outcome),
+            ("note", said["note"] or None),
         ]
     )
     yield from _items(said["items"])

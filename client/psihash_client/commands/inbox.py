@@ -11,7 +11,7 @@ import click
 
 from psihash_client.documents import write_document
 from psihash_client.labels import plural, short
-from psihash_client.options import Command, ManyOption, path
+from psihash_client.options import Command, path
 from psihash_client.output import columns, table, wrapped
 from psihash_client.shell import Shell, pass_shell
 
@@ -24,7 +24,7 @@ _PASSWORD: dict[str, Any] = {
     "help": "First line: your password, instead of typing it.",
 }
 
-_WHY = "Why; logged, and read by the peer where terms or a session are decided."
+_WHY_NOT = "Why; logged, and read by the peer where its terms are refused; else it stays here."
 
 
 @click.command()
@@ -34,35 +34,40 @@ def inbox(shell: Shell, everything: bool) -> None:
     """List what waits for a decision, oldest first."""
     from psihash.node.casework import followup_views
     from psihash.node.people import requests
+    from psihash.node.watching import news
 
     with shell.node() as node:
         views = requests.inbox(node, everything=everything)
         casework = followup_views.summary(node)
-    rows = [
-        (short(each.request), each.kind, each.peer or "-", each.asked_by, each.state,
+        watches = news.summary(node)
+    document = {
+        "requests": [asdict(each) for each in views],
+        "follow_ups": casework,
+        "watches": watches,
+    }
+    lines = _listed(views, everything) if views else ["Nothing waits for a decision."]
+    shell.show(document, chain(lines, _casework(casework), _watches(watches)))
+
+
+def _listed(views: Sequence[RequestView], everything: bool) -> Iterator[str]:
+    """The state is told only where it is not the same for all."""
+    headers: tuple[str, ...] = ("request", "kind", "peer", "asked by", "since", "what")
+    rows: list[tuple[str, ...]] = [
+        (short(each.request), each.kind, each.peer or "-", each.asked_by,
          each.created[:16].replace("T", " "), _what(each))
         for each in views
     ]  # fmt: skip
-    headers = ("request", "kind", "peer", "asked by", "state", "since", "what")
-    document = {"requests": [asdict(each) for each in views], "follow_ups": casework}
-    lines = table(headers, rows, elastic=(6,)) if rows else ["Nothing waits for a decision."]
-    shell.show(document, chain(lines, _casework(casework)))
+    if everything:
+        headers = ("state", *headers)
+        rows = [(each.state, *row) for each, row in zip(views, rows, strict=True)]
+    yield from table(headers, rows, elastic=(len(headers) - 1,))
 
 
 @click.command(cls=Command)
 @click.argument("request", metavar="REQUEST")
 @click.option("--show", is_flag=True, help="Show the page and decide nothing.")
 @click.option("--html", metavar="FILE", help="Write the page as HTML and decide nothing.")
-@click.option("--reason", metavar="TEXT", default="", help=_WHY)
-@click.option(
-    "--collection",
-    "collections",
-    cls=ManyOption,
-    metavar="NAME...",
-    help="Collections of ours to put in, where a peer's terms are approved.",
-)
-@click.option("--case", metavar="REF", default="", help="Our case reference, for a peer's terms.")
-@click.option("--legal-basis", metavar="TEXT", default="", help="The law that we act under.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; logged, never shown to a peer.")
 @click.option("--password-file", **_PASSWORD)
 @pass_shell
 def approve(
@@ -71,9 +76,6 @@ def approve(
     show: bool,
     html: str | None,
     reason: str,
-    collections: tuple[str, ...],
-    case: str,
-    legal_basis: str,
     password_file: str | None,
 ) -> None:
     """Say yes to REQUEST (its first characters, at least six). Read the page first: --show.
@@ -81,21 +83,19 @@ def approve(
     The password opens the key that signs the decision. Who asked cannot approve.
     """
     from psihash.node.people import requests
-    from psihash.node.people.request_kinds import Choices
 
     with shell.node() as node:
         if show or html is not None:
             _page(shell, node, request, html)
             return
         node.password_file = None if password_file is None else path(password_file)
-        choices = Choices(collections, case, legal_basis)
-        decided = requests.approve(node, request, reason, choices)
+        decided = requests.approve(node, request, reason)
         _decided(shell, node, decided)
 
 
 @click.command()
 @click.argument("request", metavar="REQUEST")
-@click.option("--reason", metavar="TEXT", required=True, help=_WHY)
+@click.option("--reason", metavar="TEXT", required=True, help=_WHY_NOT)
 @click.option("--password-file", **_PASSWORD)
 @pass_shell
 def refuse(shell: Shell, request: str, reason: str, password_file: str | None) -> None:
@@ -117,6 +117,14 @@ def _casework(summary: dict[str, Any]) -> Iterator[str]:
         overdue = summary["corrections_overdue"]
         late = f", {overdue} OVERDUE" if overdue else ""
         yield f"{plural(notices, 'correction')} to resolve{late}: run `psihash correction list`."
+
+
+def _watches(summary: dict[str, Any]) -> Iterator[str]:
+    """What the runs of standing queries brought."""
+    for watch, hits in summary["unconfirmed_hits"].items():
+        yield f"{plural(hits, 'unconfirmed hit')}: run `psihash hit list {short(watch)}`."
+    for watch, code in summary["failed"].items():
+        yield f"WATCH {short(watch)} FAILED ({code}): run `psihash watch show {short(watch)}`."
 
 
 def _page(shell: Shell, node: Node, request: str, html: str | None) -> None:
@@ -144,15 +152,18 @@ def _page_lines(view: RequestView, sections: Sequence[tuple[str, str]]) -> Itera
 
 
 def _how(view: RequestView) -> str:
-    name, more = short(view.request), ""
+    from psihash.node.people import requests
+
     if view.state != "pending":
         return ""
-    if view.kind == "agreement":
-        more = " --collection NAME..."
-    return (
-        f"To decide: `psihash approve {name} --reason TEXT{more}` or "
-        f"`psihash refuse {name} --reason TEXT`."
-    )
+    name, refuse = short(view.request), f"`psihash refuse {short(view.request)} --reason TEXT`"
+    if view.kind == "agreement" and view.asked_by == requests.PEER:
+        agreement = short(view.agreement)
+        return (
+            f"To take them up: `psihash agreement take-up {agreement} --collection NAME...`; "
+            f"another person approves then. To say no: {refuse}."
+        )
+    return f"To decide: `psihash approve {name} --reason TEXT` or {refuse}."
 
 
 def _decided(shell: Shell, node: Node, view: RequestView) -> None:
@@ -160,25 +171,36 @@ def _decided(shell: Shell, node: Node, view: RequestView) -> None:
     from psihash.node.peering import contact
 
     delivered = contact.try_sync(node, view.peer) if view.peer else None
-    shell.show(asdict(view) | {"delivered": delivered}, _decided_lines(view, delivered))
+    document = asdict(view) | {"delivered": delivered}
+    shell.show(document, _decided_lines(node, view, delivered))
 
 
-def _decided_lines(view: RequestView, delivered: bool | None) -> Iterator[str]:
+def _decided_lines(node: Node, view: RequestView, delivered: bool | None) -> Iterator[str]:
     yield f"Request {short(view.request)} ({view.kind}) is {view.state}."
     if delivered is False and view.kind != "session":
         yield f"{view.peer} could not be reached: it learns of it with the next contact."
     if view.kind == "session" and view.state == "approved":
         if view.subject.get("role") == "initiator":
-            yield f"Next: `psihash match {view.peer} --agreement {short(view.agreement)}` again."
+            yield f"Next: `{_match_again(node, view)}`."
         else:
             yield f"{view.peer} can open the session now; its next attempt is answered."
+
+
+def _match_again(node: Node, view: RequestView) -> str:
+    """The command that the decision lets through: another rung would ask again."""
+    from psihash.node.running import sessions
+
+    command = f"psihash match {view.peer} --agreement {short(view.agreement)}"
+    command += f" --rung {view.subject['rung']}"
+    earlier = sessions.with_receipt(node, view.subject["previous"])
+    return f"{command} --from {short(earlier)}" if earlier else command
 
 
 def _what(view: RequestView) -> str:
     subject = view.subject
     if view.kind == "session":
         side = "we open" if subject.get("role") == "initiator" else "they open"
-        return f"rung {subject.get('rung')}, {side}, agreement {short(view.agreement)}"
+        return f"{subject.get('rung')}, {side}"
     if view.agreement:
         return f"agreement {short(view.agreement)}"
     return ""

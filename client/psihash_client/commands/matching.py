@@ -59,7 +59,7 @@ def preflight(shell: Shell, peer: str, agreement: str) -> None:
     "--wait",
     metavar="HOURS",
     type=click.FloatRange(0, 24 * 31, min_open=True),
-    help="While an approver, here or there, has not decided, try every 30 seconds for so long.",
+    help="While an approver, here or there, has not decided, wait and try again for so long.",
 )
 @pass_shell
 def match(

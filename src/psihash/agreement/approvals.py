@@ -24,8 +24,8 @@ class Kind(enum.StrEnum):
     PERSON = "person"
     """A decision of a person about this very session."""
     SERIES = "series"
-    """Enough matches of one pair of collections or series in the session that this one builds on;
-    else a person."""
+    """Enough matches in one collection or series of one's own in the session that this one builds
+    on; else a person."""
     ITEMS = "items"
     """The same with all matches of that session."""
 
@@ -58,13 +58,19 @@ class RungRule:
             return {"at_least": self.at_least, "of": self.kind.value}
         return self.kind.value
 
-    def met_by(self, largest_pair: int | None, matched: int | None) -> bool:
+    def met_by(self, largest_own: int | None, matched: int | None) -> bool:
         """Whether the rule itself allows a session, by what this side learned in the session that
-        it builds on; None where there is none, or where that side did not learn it."""
+        it builds on: the most matches in one collection or series of its own, and all of them; None
+        where there is no such session, or where this side did not learn it."""
         if self.kind is Kind.AGREED:
             return True
-        shown = {Kind.SERIES: largest_pair, Kind.ITEMS: matched}.get(self.kind)
+        shown = {Kind.SERIES: largest_own, Kind.ITEMS: matched}.get(self.kind)
         return shown is not None and shown >= self.at_least
+
+    def possible_with(self, matched: int) -> bool:
+        """Whether the other side can have met the rule where so many matched in all. How many of
+        them are in one collection there is its own word, and decides on its side alone."""
+        return self.met_by(matched, matched)
 
 
 AGREED: Final = RungRule(Kind.AGREED)

@@ -78,6 +78,17 @@ def charge(
     return Charges(rows, runs * len(sides[0][1]))
 
 
+def charge_asker(annex: Annex, classes: Classes) -> Charges:
+    """The charges of a run in which one side asks and the other, which answers anybody alike, puts
+    no list in: the asker's classes, once. ``annex`` is the asker's, in force."""
+    rows = tuple(
+        Charge(annex.author, collection, algorithm, elements, 1)
+        for algorithm in sorted(classes)
+        for collection, elements in _shares(annex, algorithm, classes[algorithm])
+    )
+    return Charges(rows, len(classes))
+
+
 def period_start(now: str, period_days: int) -> str:
     """Charges from this time on count. The period slides: there is no day of reset to wait for."""
     return add_days(now, -period_days)

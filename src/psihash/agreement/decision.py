@@ -52,6 +52,11 @@ NOT_APPROVER = errors.define("not-approver", "the operator is no approver")
 OWN_REQUEST = errors.define(
     "own-request", "who asked for something cannot decide it: another person must"
 )
+APPROVAL_MISSING = errors.define(
+    "approval-missing",
+    "an agency that has operators signed terms, or wrote about hits, without the decision of an "
+    "approver",
+)
 PROPOSER_UNPROVEN = errors.define(
     "proposer-unproven", "nobody who may ask for this has signed the request"
 )
@@ -85,7 +90,7 @@ class Decision:
     operator: str
     role: OperatorRole
     reason: str
-    """May be empty where it is an approval."""
+    """Of a refusal. Empty for an approval: that goes to the peer, and its reason stays here."""
     decided: str
     expires: str
     signature: bytes = b""
@@ -216,7 +221,7 @@ def verify_decision(
     verdict: Verdict = Verdict.APPROVED,
 ) -> VerifiedDecision:
     """Check that a person who may decide this request decided it so, and that another person who
-    may ask for it asked (or the peer, where the kind has the peer ask).
+    may ask for it asked (or the peer, for a session that the peer opens).
 
     ``now`` is the checker's time. Raises VerificationError or RefusedError with the cause.
     """
@@ -240,7 +245,7 @@ def verify_decision(
 
 
 def _check_proposer(request: Request, roster: Roster) -> None:
-    if request.proposer == BY_PEER and _peer_may_ask(request):
+    if request.proposer == BY_PEER and peer_may_ask(request):
         return
     if not request.by_operator:
         raise errors.RefusedError(PROPOSER_UNPROVEN, "no operator asked for this")
@@ -252,11 +257,13 @@ def _check_proposer(request: Request, roster: Roster) -> None:
     )
 
 
-def _peer_may_ask(request: Request) -> bool:
-    """A side that opens a session, or proposes terms, has somebody of its own who asks."""
-    if request.kind is RequestKind.SESSION:
-        return bool(request.subject["role"] == SessionRole.RESPONDER.value)
-    return request.kind is RequestKind.AGREEMENT
+def peer_may_ask(request: Request) -> bool:
+    """A session that the other side opens is asked for there. It runs under an agreement that two
+    people here stand behind; terms of a peer need somebody of our own who takes them up. What a
+    member gives to a centre two people of the member decided on."""
+    if request.kind is not RequestKind.SESSION:
+        return request.kind is RequestKind.TAKE_IN
+    return bool(request.subject["role"] == SessionRole.RESPONDER.value)
 
 
 def _active(roster: Roster, operator: str) -> Member:

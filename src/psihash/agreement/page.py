@@ -251,7 +251,7 @@ def _decides(rule: RungRule) -> str:
             return "these signatures approve every session"
         case Kind.PERSON:
             return "a person approves each session"
-    of = "one pair of collections or series" if rule.kind is Kind.SERIES else "all"
+    of = "one collection or series of one's own" if rule.kind is Kind.SERIES else "all"
     return (
         f"allowed where the session that it builds on showed at least {rule.at_least:,} matched "
         f"digests of {of}, else a person approves it"

@@ -23,8 +23,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from psihash import canonical
 from psihash.agreement.fields import Fields, bad, decode
+from psihash.agreement.terms import ENGINE_ID
 from psihash.identity import signatures
-from psihash.terms import Rung, SessionRole
+from psihash.terms import AlgorithmId, Rung, SessionRole
 
 TYPE: Final = "request/1"
 NONCE_BYTES: Final = 16
@@ -36,6 +37,8 @@ BY_SINGLE_OPERATOR: Final = ""
 OPERATOR_ID: Final = re.compile(r"op-[0-9a-f]{16}")
 _HEX_64: Final = re.compile(r"[0-9a-f]{64}")
 _HEX_64_OR_NONE: Final = re.compile(r"(?:[0-9a-f]{64})?")
+_WATCH: Final = re.compile(r"w[0-9a-f]{23}")
+_TYPE: Final = re.compile(r"[a-z][a-z-]{0,62}/[0-9]{1,4}")
 
 
 class RequestKind(enum.StrEnum):
@@ -44,13 +47,19 @@ class RequestKind(enum.StrEnum):
     PROPOSE = "propose"
     """Our own terms, before they are signed and sent."""
     AGREEMENT = "agreement"
-    """A peer's terms."""
+    """A peer's terms: taken up by somebody here, who says what we put in."""
     SESSION = "session"
     """One rung of one session with one peer."""
     OPERATOR = "operator"
     """A new approver."""
     FOLLOW_UP = "follow-up"
     CORRECTION = "correction"
+    WATCH = "watch"
+    """A standing query, with its schedule and its end."""
+    CONTRIBUTION = "contribution"
+    """Items that are to go to a centre."""
+    TAKE_IN = "take-in"
+    """Items that a member gives to this centre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +154,52 @@ def subject_key(kind: RequestKind, subject: Mapping[str, Any]) -> str:
     ).hex()
 
 
-def session_subject(
-    agreement: str, peer: str, rung: Rung, previous: str, role: SessionRole
-) -> dict[str, Any]:
-    """The subject of kind ``session``. ``agreement``: 64 hex digits; ``previous``: id of the
-    receipt that the session builds on, in hex, or empty; ``role``: that of the agency that asks
-    its own approver."""
-    return {
-        "agreement": agreement,
-        "peer": peer,
-        "rung": rung.value,
-        "previous": previous,
-        "role": role.value,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSubject:
+    """The subject of kind ``session``: all that runs, as the agency sees it that asks its own
+    approver. A decision counts for exactly this and for nothing that differs in one word."""
+
+    agreement: str
+    """Its id, 64 hex digits."""
+    peer: str
+    rung: Rung
+    previous: str
+    """Id of the receipt that the session builds on, 64 hex digits, or empty."""
+    role: SessionRole
+    """Of the agency that asks its own approver."""
+    engine: str
+    algorithms: tuple[AlgorithmId, ...]
+    case: str
+    """The agency's own case reference."""
+    peer_case: str
+    """The other side's; empty where that keeps it to itself."""
+    annex: str
+    """Digest of the agency's own annex in force, 64 hex digits: what it puts in."""
+    peer_annex: str
+    """The same of the other side's."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "agreement": self.agreement,
+            "peer": self.peer,
+            "rung": self.rung.value,
+            "previous": self.previous,
+            "role": self.role.value,
+            "engine": self.engine,
+            "algorithms": [name.value for name in self.algorithms],
+            "case": self.case,
+            "peer_case": self.peer_case,
+            "annex": self.annex,
+            "peer_annex": self.peer_annex,
+        }
+
+
+def document_subject(document: str, kind: str, peer: str, session: str) -> dict[str, Any]:
+    """The subject of the kinds ``follow-up``, ``correction`` and ``contribution``. ``document``:
+    its id, ``session``: the one that it is about, or the agreement of a contribution, 64 hex
+    digits each; ``kind``: its type."""
+    return {"document": document, "type": kind, "peer": peer, "session": session}
 
 
 def agreement_subject(agreement: str, peer: str) -> dict[str, Any]:
@@ -169,13 +211,7 @@ def _subject(kind: RequestKind, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not value:
         raise bad("the request: subject is no object, or an empty one")
     if kind is RequestKind.SESSION:
-        fields = Fields(value, "the subject of a session")
-        fields.matching("agreement", _HEX_64)
-        fields.agency("peer")
-        fields.choice("rung", Rung)
-        fields.matching("previous", _HEX_64_OR_NONE)
-        fields.choice("role", SessionRole)
-        fields.done()
+        parse_session_subject(value)
     if kind in (RequestKind.PROPOSE, RequestKind.AGREEMENT):
         fields = Fields(value, "the subject of an agreement")
         fields.matching("agreement", _HEX_64)
@@ -183,7 +219,50 @@ def _subject(kind: RequestKind, value: Any) -> dict[str, Any]:
         if "attachment" in value:
             fields.matching("attachment", _HEX_64)
         fields.done()
+    if kind is RequestKind.WATCH:
+        fields = Fields(value, "the subject of a watch")
+        fields.matching("watch", _WATCH)
+        fields.matching("agreement", _HEX_64)
+        fields.agency("peer")
+        fields.text("cron")
+        fields.text("zone")
+        fields.time("until")
+        fields.matching("attachment", _HEX_64)
+        fields.done()
+    if kind is RequestKind.TAKE_IN:
+        fields = Fields(value, "the subject of taking in")
+        fields.matching("contribution", _HEX_64)
+        fields.matching("agreement", _HEX_64)
+        fields.agency("peer")
+        fields.done()
+    if kind in (RequestKind.FOLLOW_UP, RequestKind.CORRECTION, RequestKind.CONTRIBUTION):
+        fields = Fields(value, "the subject of a document")
+        fields.matching("document", _HEX_64)
+        fields.matching("type", _TYPE)
+        fields.agency("peer")
+        fields.matching("session", _HEX_64)
+        fields.done()
     return value
+
+
+def parse_session_subject(value: Any) -> SessionSubject:
+    """The subject of a request of kind ``session``. Raises InputError (``bad-document``)."""
+    fields = Fields(value, "the subject of a session")
+    subject = SessionSubject(
+        agreement=fields.matching("agreement", _HEX_64),
+        peer=fields.agency("peer"),
+        rung=fields.choice("rung", Rung),
+        previous=fields.matching("previous", _HEX_64_OR_NONE),
+        role=fields.choice("role", SessionRole),
+        engine=fields.matching("engine", ENGINE_ID),
+        algorithms=fields.choices("algorithms", AlgorithmId),
+        case=fields.text("case", empty=True),
+        peer_case=fields.text("peer_case", empty=True),
+        annex=fields.matching("annex", _HEX_64),
+        peer_annex=fields.matching("peer_annex", _HEX_64),
+    )
+    fields.done()
+    return subject
 
 
 def _proposer(fields: Fields) -> str:

@@ -22,13 +22,14 @@ from psihash.agreement.fields import Fields, bad, decode
 from psihash.agreement.request import (
     Request,
     RequestKind,
+    SessionSubject,
     parse_request,
+    parse_session_subject,
     request_dict,
-    session_subject,
 )
 from psihash.agreement.roster import Roster
 from psihash.identity import signatures
-from psihash.terms import Rung, SessionRole
+from psihash.terms import Rung
 
 CLAUSE_APPROVAL = errors.define(
     "clause-approval",
@@ -37,7 +38,8 @@ CLAUSE_APPROVAL = errors.define(
 )
 APPROVAL_MISPLACED = errors.define(
     "approval-misplaced",
-    "an approval is of another session, agency, agreement, rung or earlier session",
+    "an approval, or the decision in it, is of another session, agency, agreement, rung, earlier "
+    "session, engine, case or annex",
 )
 APPROVAL_REPLAYED = errors.define(
     "approval-replayed", "a person's decision was used for a session before; it allows one"
@@ -163,17 +165,13 @@ class Expected:
 
     agency: str
     """Whose approval it is."""
-    recipient: str
-    """The other agency of the session: the one that checks."""
-    role: SessionRole
-    """The role of ``agency`` in the session."""
-    agreement: str
     session: bytes
-    rung: Rung
-    previous: str
+    subject: SessionSubject
+    """All that runs, as ``agency`` sees it: its peer is the side that checks."""
     rule: RungRule
-    rule_met: bool | None
-    """Whether this side's own result meets the rule; None where it learned none."""
+    possible: bool | None
+    """Whether the other side can have seen as many matches as the rule asks for, by this side's own
+    result; None where this side learned none."""
     roster: Roster | None
     """The operators of ``agency``, as far as this side knows; None for none."""
     now: str
@@ -201,11 +199,12 @@ def verify(document: bytes, key: bytes, expected: Expected) -> VerifiedApproval:
     1. It is well-formed and signed by the agency (``bad-document``, ``bad-signature``).
     2. It is of this agency, agreement, session, rung and earlier session (``approval-misplaced``).
     3. By a rule: the rule of the terms, and one that decides by itself. Where it asks for a number
-       of matches and this side learned that session's result, the result meets it here too
+       of matches and this side learned that session's result, there are so many in all
        (``clause-approval``).
-    4. By a person: a decision of an operator on the agency's roster (codes of the decision). An
-       agency that has no operators says so (``single-operator``); from the first record of its
-       roster on that is ``approval-undecided``.
+    4. By a person: a decision about exactly what runs (``approval-misplaced``), of an operator on
+       the agency's roster (codes of the decision). An agency that has no operators says so
+       (``single-operator``); from the first record of its roster on that is
+       ``approval-undecided``.
     """
     approval = parse(document)
     context = signatures.Context.SESSION_APPROVAL
@@ -220,12 +219,13 @@ def verify(document: bytes, key: bytes, expected: Expected) -> VerifiedApproval:
 
 def _check_place(approval: SessionApproval, expected: Expected) -> None:
     said = (approval.agency, approval.agreement, approval.session, approval.rung, approval.previous)
+    subject = expected.subject
     meant = (
         expected.agency,
-        expected.agreement,
+        subject.agreement,
         expected.session.hex(),
-        expected.rung,
-        expected.previous,
+        subject.rung,
+        subject.previous,
     )
     if said != meant:
         raise errors.RefusedError(APPROVAL_MISPLACED, "the approval is of something else")
@@ -233,8 +233,8 @@ def _check_place(approval: SessionApproval, expected: Expected) -> None:
 
 def _check_rule(approval: SessionApproval, expected: Expected) -> None:
     rule = expected.rule
-    may_decide = rule.met_by(None, None) or (rule.is_threshold and bool(expected.previous))
-    if approval.rule != rule.words or not may_decide or expected.rule_met is False:
+    may_decide = rule.met_by(None, None) or (rule.is_threshold and bool(expected.subject.previous))
+    if approval.rule != rule.words or not may_decide or expected.possible is False:
         raise errors.RefusedError(
             CLAUSE_APPROVAL, "the agreement's rule for this rung does not allow the session"
         )
@@ -260,10 +260,10 @@ def _check_person(approval: SessionApproval, expected: Expected) -> None:
 
 
 def _is_about(request: Request, expected: Expected) -> bool:
-    subject = session_subject(
-        expected.agreement, expected.recipient, expected.rung, expected.previous, expected.role
-    )
-    return request.kind is RequestKind.SESSION and dict(request.subject) == subject
+    """Word for word: a decision about another engine, case or annex is one about something else."""
+    if request.kind is not RequestKind.SESSION:
+        return False
+    return parse_session_subject(dict(request.subject)) == expected.subject
 
 
 def _inner(

@@ -31,7 +31,7 @@ ANY_ENGINE: Final = "any"
 
 _CARD: Final = re.compile(r"[A-Z2-7]{4}(?:-[A-Z2-7]{4}){9}")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
-_ENGINE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?/[0-9]{1,4}")
+ENGINE_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?/[0-9]{1,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ def _engines(fields: Fields) -> tuple[str, ...]:
     raw = fields.sequence("engines", 1, defaults.MAX_ENGINES)
     if raw == [ANY_ENGINE]:
         return (ANY_ENGINE,)
-    if not all(isinstance(name, str) and _ENGINE.fullmatch(name) for name in raw):
+    if not all(isinstance(name, str) and ENGINE_ID.fullmatch(name) for name in raw):
         raise bad("the terms: engines is neither engine ids nor 'any' alone")
     return distinct(tuple(raw), "the terms: engines")
 

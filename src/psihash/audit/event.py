@@ -67,6 +67,18 @@ class Event(enum.StrEnum):
     """A request about hits, an answer or another word about one left or came."""
     CORRECTION = "correction"
     """A notice that items were wrongly listed or erased left or came, or was acted upon."""
+    WATCH = "watch"
+    """A standing query was made, changed or ended."""
+    WATCH_RUN = "watch-run"
+    """A run of a standing query began, ended or failed."""
+    CONTRIBUTION = "contribution"
+    """Items were given to a centre, or a centre took them in."""
+    CENTRAL_PUBLISHED = "central-published"
+    """A publication of our central set: the first of an epoch, or a delta."""
+    CENTRAL_RUN = "central-run"
+    """A member's run against a central set: from here on its questions may be answered."""
+    CENTRAL_RESULT = "central-result"
+    """What a run against a peer's central set came to."""
     AUTH_FAILURE = "auth-failure"
     PEER_UNREACHABLE = "peer-unreachable"
     CONFIG_CHANGE = "config-change"
@@ -85,10 +97,15 @@ _LED: Final = {
     Event.PREFLIGHT: LedOperation.CONSULTATION,
     Event.CONSULTATION: LedOperation.CONSULTATION,
     Event.SESSION_OPEN: LedOperation.COMBINATION,
+    Event.CENTRAL_PUBLISHED: LedOperation.DISCLOSURE,
+    Event.CENTRAL_RUN: LedOperation.COMBINATION,
+    Event.CENTRAL_RESULT: LedOperation.CONSULTATION,
     Event.SESSION_RECEIPT: LedOperation.DISCLOSURE,
     Event.DISCLOSURE: LedOperation.DISCLOSURE,
     Event.EXPORT: LedOperation.DISCLOSURE,
     Event.HIT_DECIDED: LedOperation.ALTERATION,
     Event.FOLLOW_UP: LedOperation.DISCLOSURE,
     Event.CORRECTION: LedOperation.ALTERATION,
+    Event.WATCH_RUN: LedOperation.COMBINATION,
+    Event.CONTRIBUTION: LedOperation.DISCLOSURE,
 }

@@ -2,9 +2,11 @@
 
 A document is RFC 8785 JSON with a ``type``, ``author``, ``recipient``, a ``nonce``, the times
 ``issued`` and ``expires``, and a ``signature``: Ed25519 by the author over the canonical document
-without that member, under the context ``psihash/document/1``. Its id is the SHA-256 of what is
-signed. :mod:`psihash.casework.reading` reads and signs them; they travel sealed
-(:mod:`psihash.casework.sealed`).
+without that member, under the context ``psihash/document/1``. Where the author has operators there
+is an ``approval`` too: who asked to let the document go, and the approver's decision. The id is the
+SHA-256 of the document without both, so that a decision can name what it lets go.
+:mod:`psihash.casework.reading` reads and signs them, :mod:`psihash.casework.approving` checks the
+approval; they travel sealed (:mod:`psihash.casework.sealed`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from psihash import canonical, errors
+from psihash.agreement.decision import Approval
 from psihash.agreement.documents import WRONG_AUTHOR
 from psihash.casework import clocks, words
 from psihash.identity import signatures
@@ -43,6 +46,7 @@ class CaseDocument:
     nonce: str
     issued: str
     expires: str
+    approval: Approval | None = None
     signature: bytes = b""
 
     def members(self) -> dict[str, Any]:
@@ -57,10 +61,14 @@ class CaseDocument:
 
     @property
     def id(self) -> str:
-        """64 hex digits."""
-        return hashlib.sha256(self.signed_bytes()).hexdigest()
+        """64 hex digits: one name for what is said, before and after it was approved."""
+        return hashlib.sha256(canonical.encode(self._content())).hexdigest()
 
     def _unsigned(self) -> dict[str, Any]:
+        content = self._content()
+        return content if self.approval is None else content | {"approval": self.approval.to_dict()}
+
+    def _content(self) -> dict[str, Any]:
         common = {
             "type": self.TYPE,
             "author": self.author,

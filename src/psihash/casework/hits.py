@@ -31,18 +31,9 @@ def reference(result_key: bytes, algorithm: AlgorithmId, raw: bytes) -> str:
     return hmac.digest(result_key, message, "sha256")[:REFERENCE_BYTES].hex()
 
 
-def references(
-    result_key: bytes, digests: Iterable[tuple[AlgorithmId, str]], matched_by: Iterable[AlgorithmId]
-) -> tuple[str, ...]:
-    """One reference for each digest (lower hex) of an item by which it may have matched.
-
-    The first one names the item. Where an item has two digests of one algorithm, the result does
-    not say which of them matched, so both have one.
-    """
-    held = list(digests)
+def references(result_key: bytes, found_by: Iterable[tuple[AlgorithmId, str]]) -> tuple[str, ...]:
+    """One reference for each digest (lower hex) of an item that matched, and for no other digest of
+    it: the peer could test guesses at that. The first one names the item."""
     return tuple(
-        reference(result_key, algorithm, bytes.fromhex(text))
-        for wanted in matched_by
-        for algorithm, text in held
-        if algorithm is wanted
+        reference(result_key, algorithm, bytes.fromhex(text)) for algorithm, text in found_by
     )

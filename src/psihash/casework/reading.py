@@ -9,8 +9,9 @@ from typing import Any, Final, TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from psihash import errors
+from psihash.agreement.decision import parse_approval
 from psihash.agreement.fields import Fields, bad, decode
-from psihash.casework import answers, corrections, pack, words
+from psihash.casework import answers, contribution, corrections, pack, words
 from psihash.casework.documents import CONTEXT, NONCE_BYTES, CaseDocument
 from psihash.identity import signatures
 
@@ -25,6 +26,9 @@ _READERS: Final[dict[str, Callable[[Fields, dict[str, Any]], CaseDocument]]] = {
     answers.TYPE: answers.read,
     corrections.NOTICE_TYPE: corrections.read_notice,
     corrections.ANSWER_TYPE: corrections.read_answer,
+    contribution.TYPE: contribution.read,
+    contribution.PART_TYPE: contribution.read_part,
+    contribution.ANSWER_TYPE: contribution.read_answer,
 }
 
 
@@ -37,6 +41,7 @@ def parse(data: bytes) -> CaseDocument:
         raise bad("the document is of no known type")
     fields = Fields(value, "the document")
     fields.take("type")
+    approval = fields.maybe("approval")
     document = reader(
         fields,
         {
@@ -45,6 +50,7 @@ def parse(data: bytes) -> CaseDocument:
             "nonce": fields.hexadecimal("nonce", NONCE_BYTES).hex(),
             "issued": fields.time("issued"),
             "expires": fields.time("expires"),
+            "approval": None if approval is None else parse_approval(approval),
             "signature": fields.hexadecimal("signature", signatures.SIGNATURE_BYTES),
         },
     )
@@ -61,10 +67,12 @@ def sign(document: _D, key: Ed25519PrivateKey) -> _D:
     """
     signature = signatures.sign(key, CONTEXT, document.signed_bytes())
     signed = replace(document, signature=signature)
-    if len(signed.to_bytes()) > words.MAX_DOCUMENT_BYTES:
+    # Room for an approval is kept free: it comes when nothing can be made shorter any more.
+    room = 0 if document.approval is not None else words.MAX_APPROVAL_BYTES
+    if len(signed.to_bytes()) > words.MAX_DOCUMENT_BYTES - room:
         raise errors.InputError(
             CASE_DOCUMENT_TOO_LARGE,
-            f"this would be more than {words.MAX_DOCUMENT_BYTES:,} bytes",
+            f"this would be more than {words.MAX_DOCUMENT_BYTES - room:,} bytes",
             hint="fewer hits or less text; what is longer belongs into a second one",
         )
     parse(signed.to_bytes())

@@ -8,6 +8,9 @@ from typing import Final
 MAX_DOCUMENT_BYTES: Final = 180_000
 """One document before it is sealed: sealed and in base64 it stays below limits.MAX_DOCUMENT."""
 
+MAX_APPROVAL_BYTES: Final = 8_000
+"""Of these, what an approver's decision with its request takes: it has no text of a person's."""
+
 MAX_HITS: Final = 500
 """Hits in one request. A larger number is no request that a person decides."""
 

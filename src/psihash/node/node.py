@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,13 @@ from psihash.node.peering.directory import StoredDirectory
 from psihash.psi.registry import Registry
 from psihash.session.deal import Side
 from psihash.storage.agreements import AgreementStore
+from psihash.storage.central import CentralStore
+from psihash.storage.central_copy import CopyStore
+from psihash.storage.central_pages import PublicationStore
+from psihash.storage.central_runs import RunStore
 from psihash.storage.checkpoints import PeerCheckpointStore
 from psihash.storage.commitments import CommitmentStore
+from psihash.storage.contributions import ContributionStore
 from psihash.storage.corrections import CorrectionStore
 from psihash.storage.database import Database
 from psihash.storage.exports import ExportStore
@@ -44,6 +49,9 @@ from psihash.storage.peers import PeerStore
 from psihash.storage.requests import RequestStore
 from psihash.storage.rosters import RosterStore
 from psihash.storage.sessions import SessionStore
+from psihash.storage.watch_hits import WatchHitStore
+from psihash.storage.watches import WatchStore
+from psihash.storage.webhooks import WebhookStore
 from psihash.storage.witnessing import WitnessingStore
 
 
@@ -87,6 +95,14 @@ class Stores:
     hits: HitStore
     followups: FollowUpStore
     corrections: CorrectionStore
+    watches: WatchStore
+    watch_hits: WatchHitStore
+    webhooks: WebhookStore
+    contributions: ContributionStore
+    central: CentralStore
+    publications: PublicationStore
+    central_runs: RunStore
+    copies: CopyStore
 
 
 class LazySigner:
@@ -191,6 +207,18 @@ class Node:
     def all_peers(self) -> list[KnownPeer]:
         """Every peer there ever was, revoked ones too."""
         return self.directory.all()
+
+    def acting(self, actor: Actor) -> Node:
+        """The same node with somebody else at work, who has unlocked nothing yet and is not asked
+        anything. For a process in which several people act at once."""
+        return replace(
+            self,
+            actor=actor,
+            load_keys=lambda: self.keys,
+            ask=None,
+            password_file=None,
+            unlocked={},
+        )
 
     def close(self) -> None:
         self.stores.database.close()

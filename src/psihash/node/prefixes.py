@@ -14,6 +14,11 @@ LEAST: Final = 6
 _Found = TypeVar("_Found")
 
 
+def plain(prefix: str) -> str:
+    """The beginning of an id as ids are written."""
+    return prefix.strip().lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What is looked for: its noun, the codes of both refusals, the command that lists it."""
@@ -32,7 +37,7 @@ class Kind:
     ) -> _Found:
         """The one that has an id which begins with ``prefix``; case and white space around it do
         not matter. Raises NotFoundError or InputError with the codes of this kind."""
-        text = prefix.strip().lower()
+        text = plain(prefix)
         found = [each for each in known if any(name.startswith(text) for name in ids(each))]
         if len(text) < self.least or not found:
             raise errors.NotFoundError(

@@ -33,3 +33,14 @@ class Expander:
         first = self._start.copy()
         first.update(message + UNIFORM_BYTES.to_bytes(2, "big") + b"\0" + self._tag)
         return hashlib.sha512(first.digest() + b"\1" + self._tag).digest()
+
+
+def finalized(given: bytes, element: bytes) -> bytes:
+    """The last step of Finalize (RFC 9497 section 3.3.1): an input and its evaluated element to
+    the 64 bytes of output."""
+    return hashlib.sha512(_short(given) + _short(element) + b"Finalize").digest()
+
+
+def _short(part: bytes) -> bytes:
+    """I2OSP(len(part), 2) || part."""
+    return len(part).to_bytes(2, "big") + part

@@ -23,6 +23,7 @@ POINT_BYTES: Final = 32
 SCALAR_BYTES: Final = 32
 PROOF_BYTES: Final = 64
 TAG_BYTES: Final = 16
+OUTPUT_BYTES: Final = 64
 
 GROUP_MISSING = errors.define(
     "group-missing", "no implementation of the group that this needs can be used here"
@@ -37,6 +38,9 @@ Rows = npt.NDArray[np.uint8]
 
 Tags = npt.NDArray[np.uint8]
 """Shape (n, 16), C-contiguous."""
+
+Outputs = npt.NDArray[np.uint8]
+"""Shape (n, 64), C-contiguous."""
 
 MASK_DST: Final = b"HashToGroup-psihash/ecdh/1-ristretto255-SHA512"
 """Domain separation of :meth:`Group.mask`; its messages themselves are separated per run."""
@@ -101,6 +105,10 @@ class Group(Protocol):
 
     def hash_to_group(self, messages: Sequence[bytes], dst: bytes) -> Rows:
         """HashToGroup of RFC 9497 section 4.1, for messages of any length."""
+
+    def evaluate(self, mode: int, secret: Secret, inputs: Rows) -> Outputs:
+        """Evaluate of RFC 9497 section 3.3 for inputs of 32 bytes: what the holder of the key
+        computes alone, many at once."""
 
     def new_blinds(self, count: int) -> Blinds: ...
 

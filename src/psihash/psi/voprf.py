@@ -9,20 +9,18 @@ not hold raises ProtocolError ``psi-bad-point`` or ``group-bad-proof``.
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from psihash import errors
-from psihash.psi.expand import context_string
+from psihash.psi.expand import context_string, finalized
 from psihash.psi.group import Blinds, Group, Rows, Secret
 
 BAD_BATCH = errors.define(
     "voprf-bad-batch", "a batch of inputs or elements has a size that is not allowed"
 )
 
-OUTPUT_BYTES: Final = 64
 MAX_BATCH: Final = 65_535
 """Elements under one proof: the RFC numbers them with two bytes."""
 
@@ -110,15 +108,8 @@ def _hash_to_group(group: Group, mode: Mode, inputs: Sequence[bytes]) -> Rows:
 
 
 def _outputs(inputs: Sequence[bytes], elements: Rows) -> list[bytes]:
-    return [
-        hashlib.sha512(_short(given) + _short(row.tobytes()) + b"Finalize").digest()
-        for given, row in zip(inputs, elements, strict=True)
-    ]
-
-
-def _short(part: bytes) -> bytes:
-    """I2OSP(len(part), 2) || part."""
-    return len(part).to_bytes(2, "big") + part
+    rows = (row.tobytes() for row in elements)
+    return [finalized(given, row) for given, row in zip(inputs, rows, strict=True)]
 
 
 def _check_size(count: int) -> None:

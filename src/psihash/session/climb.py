@@ -55,9 +55,10 @@ class Base:
     peer_classes: tuple[SetClass, ...]
     counts: Mapping[AlgorithmId, int]
     """Matched digests of each algorithm; empty where this side was not to learn them."""
-    largest_pair: int | None
-    """Most matched digests of one algorithm that one collection or series here has in common with
-    one there; None where this side does not know."""
+    largest_own: int | None
+    """Most matched digests of one algorithm in one collection or series of this side's own; None
+    where this side does not know. What the peer says of its collections does not enter: below
+    ``records`` nothing proves it."""
     plain_classes: tuple[SetClass, ...] = ()
     """The peer's classes where its lists were last shown without room for series numbers, in this
     session or in one that it builds on; empty where that never was."""
@@ -83,7 +84,7 @@ class Base:
                 "own_classes": _sizes(self.own_classes),
                 "peer_classes": _sizes(self.peer_classes),
                 "counts": {name.value: count for name, count in self.counts.items()},
-                "largest_pair": self.largest_pair,
+                "largest_own": self.largest_own,
                 "plain_classes": _sizes(self.plain_classes),
             }
         )
@@ -99,7 +100,8 @@ class Base:
             own_classes=_classes(value["own_classes"]),
             peer_classes=_classes(value["peer_classes"]),
             counts={AlgorithmId(name): count for name, count in value["counts"].items()},
-            largest_pair=value["largest_pair"],
+            # A session of an earlier version kept what the peer's labels said: that counts no more.
+            largest_own=value.get("largest_own"),
             plain_classes=_classes(value["plain_classes"]),
         )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
+from psihash.psi.series import Cells
 from psihash.session.climb import Base
 from psihash.session.deal import Deal
 from psihash.session.messages import SetClass
@@ -33,7 +35,7 @@ def base_of(deal: Deal, permit: Permit, findings: Findings) -> Base:
             for name, part in findings.by_algorithm.items()
             if part.count is not None
         },
-        largest_pair=_largest_pair(deal, permit, findings),
+        largest_own=_largest_own(deal, permit, findings),
         plain_classes=_plain(deal, permit, peer),
     )
 
@@ -44,35 +46,36 @@ def _plain(deal: Deal, permit: Permit, peer: tuple[SetClass, ...]) -> tuple[SetC
     return () if permit.base is None else permit.base.plain_classes
 
 
-def _largest_pair(deal: Deal, permit: Permit, findings: Findings) -> int | None:
+def _largest_own(deal: Deal, permit: Permit, findings: Findings) -> int | None:
     if deal.rung is Rung.RECORDS or not findings.role.learns(deal.learn):
         return None  # above records there is nothing
-    counts = [
-        _pair_in(name, part, permit, findings) for name, part in findings.by_algorithm.items()
-    ]
+    counts = [_in_one(name, part, permit) for name, part in findings.by_algorithm.items()]
     known = [count for count in counts if count is not None]
     return max(known) if len(known) == len(counts) else None
 
 
-def _pair_in(name: AlgorithmId, finding: Finding, permit: Permit, findings: Findings) -> int | None:
+def _in_one(name: AlgorithmId, finding: Finding, permit: Permit) -> int | None:
     """The same for one algorithm."""
+    own = permit.own
     if finding.pair_counts is not None:
-        largest = max(finding.pair_counts.values(), default=0)
-        return largest if largest >= _SMALL_PAIR else min(largest, 1)
-    alone = len(permit.peer_collections) == 1
+        return _in_one_series(finding.pair_counts, own.algorithms[name].cells)
     if finding.rows is None:
-        return finding.count if alone and len(permit.own.collections) == 1 else None
-    labels = findings.labels.get(name)
-    if labels is None and not (alone or not len(finding.rows)):
+        return finding.count if len(own.collections) == 1 else None
+    digests = matched(own.algorithms[name].digests, finding.rows)
+    counted: Counter[str] = Counter()
+    # The same combinations come very often: each is looked at once.
+    for names, count in Counter(own.holder.collections_of(name, digests)).items():
+        for each in names:
+            counted[each] += count
+    return max(counted.values(), default=0)
+
+
+def _in_one_series(pairs: Mapping[tuple[int, int], int], cells: Cells | None) -> int | None:
+    """Over all numbers of the peer, however it cut them. A cell of several series is left out:
+    which of them the matched items are in is not known."""
+    if cells is None:
         return None
-    digests = matched(permit.own.algorithms[name].digests, finding.rows)
-    here = permit.own.holder.collections_of(name, digests)
-    there = labels or [tuple(permit.peer_collections)] * len(digests)
-    # The same combinations come very often: pairs are counted for each of them once.
-    combinations = Counter(zip(here, there, strict=True))
-    pairs: Counter[tuple[str, str]] = Counter()
-    for (own, peer), count in combinations.items():
-        for one in own:
-            for other in peer:
-                pairs[one, other] += count
-    return max(pairs.values(), default=0)
+    counted: Counter[int] = Counter()
+    for (cell, _), count in pairs.items():
+        counted[cell] += count if count >= _SMALL_PAIR else min(count, 1)
+    return max((n for cell, n in counted.items() if len(cells.series[cell]) == 1), default=0)

@@ -196,7 +196,8 @@ class Initiator(Party):
         if names != list(offer.algorithms) or not all(is_size_class(size) for size in sizes):
             raise errors.ProtocolError(BAD_ACCEPT, "the size classes do not fit the offer")
         self._run_secrets().check_peer(accept.keys)
-        self._setting.desk.verify_approval(Claim(self.session, accept.approval))
+        claim = Claim(self.session, accept.approval, accept.own_case)
+        self._setting.desk.verify_approval(claim)
         if permit.base is not None:
             check_classes(permit.base, offer.rung, accept.classes)
         seen = {(entry.collection, entry.algorithm): entry.size for entry in accept.seen}

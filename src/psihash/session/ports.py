@@ -44,6 +44,8 @@ class Claim:
 
     session: bytes
     approval: bytes
+    case: str
+    """Its own case reference, as it stands in the same message."""
 
 
 @dataclass(frozen=True, slots=True)

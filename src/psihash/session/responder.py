@@ -151,7 +151,7 @@ class Responder(Party):
                 expires=offer.expires,
                 previous_receipt=offer.previous_receipt,
             ),
-            Claim(self._session_id(), offer.approval),
+            Claim(self._session_id(), offer.approval, offer.own_case),
         )
         if (offer.own_annex, offer.peer_annex) != (permit.peer_annex, permit.own_annex):
             raise errors.RefusedError(

@@ -64,6 +64,22 @@ class MatchedItem(NamedTuple):
     size: int | None = None
     further_digests: tuple[tuple[AlgorithmId, str], ...] = ()
     """The others, where lists disagree: the same MD5 stands beside more than one SHA-1."""
+    matched_digests: tuple[tuple[AlgorithmId, str], ...] = ()
+    """Which digests matched, where the item has further ones; else :attr:`found_by` says it."""
+
+    @property
+    def found_by(self) -> tuple[tuple[AlgorithmId, str], ...]:
+        """The digests that matched in the session, in the order of ``matched_by``. An algorithm of
+        which several digests are held and none was noted is left out: a result of an earlier
+        version does not say which of them it was."""
+        several = {name for name, _ in self.further_digests}
+        found: list[tuple[AlgorithmId, str]] = []
+        for name in self.matched_by:
+            if name in several:
+                found += [each for each in self.matched_digests if each[0] is name]
+            elif name in self.digests:
+                found.append((name, self.digests[name]))
+        return tuple(found)
 
     @property
     def identified_there_open_here(self) -> bool:
@@ -91,6 +107,8 @@ class MatchedItems(Sequence[MatchedItem]):
     sizes: list[int | None] = field(default_factory=list)
     further_digests: dict[int, tuple[tuple[AlgorithmId, str], ...]] = field(default_factory=dict)
     """By place; few items have any."""
+    matched_digests: dict[int, tuple[tuple[AlgorithmId, str], ...]] = field(default_factory=dict)
+    """By place, for those that have further digests."""
 
     @classmethod
     def of(cls, items: Iterable[MatchedItem]) -> MatchedItems:
@@ -113,28 +131,29 @@ class MatchedItems(Sequence[MatchedItem]):
                 for place, each in enumerate(rows)
                 if each.further_digests
             },
+            {
+                place: each.matched_digests
+                for place, each in enumerate(rows)
+                if each.matched_digests
+            },
         )
 
     def at(self, places: Sequence[int]) -> MatchedItems:
         """The items at some places, in that order."""
-        further = self.further_digests
         return MatchedItems(
             digests={name: [texts[k] for k in places] for name, texts in self.digests.items()},
-            further_digests={
-                place: further[k]
-                for place, k in enumerate(places if further else ())
-                if k in further
-            },
+            further_digests=_picked(self.further_digests, places),
+            matched_digests=_picked(self.matched_digests, places),
             **{name: [column[k] for k in places] for name, column in self._plain().items()},
         )
 
     def __add__(self, other: MatchedItems) -> MatchedItems:
         names = sorted({*self.digests, *other.digests}, key=_ORDER)
-        more = {len(self) + place: texts for place, texts in other.further_digests.items()}
         theirs = other._plain()
         return MatchedItems(
             digests={name: self._texts(name) + other._texts(name) for name in names},
-            further_digests=self.further_digests | more,
+            further_digests=self.further_digests | _moved(other.further_digests, len(self)),
+            matched_digests=self.matched_digests | _moved(other.matched_digests, len(self)),
             **{name: column + theirs[name] for name, column in self._plain().items()},
         )
 
@@ -148,9 +167,11 @@ class MatchedItems(Sequence[MatchedItem]):
         names, none = tuple(self.digests), ()
         texts = zip(*self.digests.values(), strict=True) if names else repeat(none)
         further = map(self.further_digests.get, count(), repeat(none))
-        for carried, *facts, more in zip(texts, *self._plain().values(), further, strict=False):
+        found = map(self.matched_digests.get, count(), repeat(none))
+        columns = zip(texts, *self._plain().values(), further, found, strict=False)
+        for carried, *facts in columns:
             digests = {name: text for name, text in zip(names, carried, strict=True) if text}
-            yield MatchedItem._make((digests, *facts, more))
+            yield MatchedItem._make((digests, *facts))
 
     @overload
     def __getitem__(self, place: int) -> MatchedItem: ...
@@ -183,6 +204,15 @@ class MatchedItems(Sequence[MatchedItem]):
 
 
 _ORDER: Final = tuple(AlgorithmId).index
+_Sparse = dict[int, tuple[tuple[AlgorithmId, str], ...]]
+
+
+def _picked(column: _Sparse, places: Sequence[int]) -> _Sparse:
+    return {place: column[k] for place, k in enumerate(places if column else ()) if k in column}
+
+
+def _moved(column: _Sparse, by: int) -> _Sparse:
+    return {by + place: texts for place, texts in column.items()}
 
 
 @dataclass(frozen=True, slots=True)

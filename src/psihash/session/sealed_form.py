@@ -2,8 +2,8 @@
 
 Matched items are written in columns, and what many have in common (names, verdicts, records) once,
 in tables whose rows the columns number. So 100,000 items take a fraction of a second, where one
-object for each would take many. Version 1 was one such object for each item, in RFC 8785 form; it
-is still read.
+object for each would take many. Version 1 was one such object for each item, in RFC 8785 form, and
+version 2 did not say which of several digests of an item matched; both are still read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RESULT_FORM = errors.define(
     "result-form", "a sealed result has a form that this version does not know"
 )
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 _PLAIN: Final = ("session", "peer", "agreement", "engine", "case", "peer_case", "opened", "closed")
 _COUNTS: Final = ("matched_items", "matched_items_min", "matched_items_max")
@@ -61,7 +61,7 @@ def decode(data: bytes) -> SessionResult:
     """Inverse of :func:`encode`. Raises StateError ``result-form`` for a version that was not
     known when this was written."""
     value = json.loads(data)
-    if value["version"] not in (1, VERSION):
+    if value["version"] not in (1, 2, VERSION):
         raise errors.StateError(
             RESULT_FORM,
             "the result was sealed by another version of psihash",
@@ -83,6 +83,20 @@ def decode(data: bytes) -> SessionResult:
         items=rows[:kept],
         quarantined=rows[kept:],
     )
+
+
+def encode_items(items: MatchedItems) -> bytes:
+    """Matched items alone, where they are kept apart from a result."""
+    value = {"version": VERSION, "items": _columns(items)}
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def decode_items(data: bytes) -> MatchedItems:
+    """Inverse of :func:`encode_items`. Raises StateError ``result-form``."""
+    value = json.loads(data)
+    if value["version"] not in (2, VERSION):
+        raise errors.StateError(RESULT_FORM, "matched items were sealed by another version")
+    return _items(value["items"])
 
 
 def _columns(items: MatchedItems) -> dict[str, Any]:
@@ -107,6 +121,7 @@ def _columns(items: MatchedItems) -> dict[str, Any]:
         "media_types": _numbered(items.media_types),
         "sizes": items.sizes,
         "further_digests": list(items.further_digests.items()),
+        "matched_digests": list(items.matched_digests.items()),
     }
 
 
@@ -143,6 +158,7 @@ def _items(value: dict[str, Any]) -> MatchedItems:
         media_types=_spread(value["media_types"], lambda text: text),
         sizes=value["sizes"],
         further_digests={place: _further(rows) for place, rows in value["further_digests"]},
+        matched_digests={place: _further(rows) for place, rows in value.get("matched_digests", ())},
     )
 
 

@@ -59,6 +59,11 @@ class HitStore:
         with self._database.reading() as connection:
             return {row.reference: HitDecision(*row) for row in connection.execute(query)}
 
+    def forget(self, session: str) -> None:
+        """Delete the decisions of a session or watch."""
+        with self._database.transaction() as connection:
+            connection.execute(hit_decisions.delete().where(hit_decisions.c.session == session))
+
     def counts(self, since: str | None = None) -> dict[tuple[str, str], int]:
         """How many hits have a verdict, by (session, verdict)."""
         columns = hit_decisions.c

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from psihash.storage.database import Database
 from psihash.storage.schema import metadata
@@ -15,9 +16,10 @@ from psihash.storage.tables_keeping import kept_figures
 from psihash.storage.tables_people import requests
 from psihash.storage.times import normal
 
-OUTLIVING: Final = frozenset({"charges", "exports", "kept_figures"})
-"""Tables whose rows name a session and stay when it is erased: they hold numbers and no item. The
-rows of every other table that has a column ``session`` go, so that no new table is forgotten."""
+OUTLIVING: Final = frozenset({"charges", "exports", "kept_figures", "log_index"})
+"""Tables whose rows name a session and stay when it is erased: they hold numbers, or what the log
+says, and no item. The rows of every other table that has a column ``session`` go, so that no new
+table is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,12 @@ class KeepingStore:
 
     def forget_names(self, agreement: str) -> int:
         """Erase which collections of ours stood behind the pseudonyms, also in what an approver
-        was shown; returns how many."""
+        was shown, and what was asked about sessions that never came; returns how many names."""
         with self._database.transaction() as connection:
             gone = connection.execute(
                 agreement_collections.delete().where(agreement_collections.c.agreement == agreement)
             )
+            _forget_questions(connection, requests.c.agreement == agreement)
             connection.execute(
                 requests.update()
                 .where(requests.c.agreement == agreement)
@@ -154,6 +157,7 @@ class KeepingStore:
         were shown before it; returns how many sessions there were."""
         columns = sessions.c
         with self._database.transaction() as connection:
+            _forget_questions(connection, requests.c.decided < normal(before))
             connection.execute(
                 requests.update()
                 .where(requests.c.decided < normal(before))
@@ -170,6 +174,16 @@ class KeepingStore:
 
 
 _AT_ONCE: Final = 500
+_SESSION: Final = "session"
+"""The kind of request that asks for one."""
+
+
+def _forget_questions(connection: Connection, which: sa.ColumnElement[bool]) -> None:
+    """Delete requests about sessions that never came; those of others end with their session."""
+    columns = requests.c
+    connection.execute(
+        requests.delete().where(which, columns.kind == _SESSION, columns.session.is_(None))
+    )
 
 
 def _about_sessions() -> list[sa.Table]:

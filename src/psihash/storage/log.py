@@ -7,7 +7,7 @@ together. On PostgreSQL a competing append waits for the other's commit and then
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,12 +16,15 @@ from sqlalchemy.engine import Connection
 from psihash.audit.entry import Entry, StoredEntry
 from psihash.audit.log import EMPTY_HEAD, LogHead
 from psihash.audit.merkle import HASH_BYTES
+from psihash.storage import log_index
 from psihash.storage.database import Database
 from psihash.storage.errors import damaged
 from psihash.storage.tables import log_checkpoints, log_entries, log_head
 
 _BATCH: Final = 2_000
 """Entries read at a time: at most some megabytes, however large their bodies."""
+_AT_ONCE: Final = 500
+"""Numbers in one query."""
 
 
 class DatabaseLogStore:
@@ -53,6 +56,7 @@ class DatabaseLogStore:
                     local_blind=entry.local_blind,
                 )
             )
+            log_index.add(connection, entry)
         return True
 
     def entries(self, start: int, stop: int) -> Iterator[StoredEntry]:
@@ -76,6 +80,16 @@ class DatabaseLogStore:
                     return
                 yield _stored(row)
                 start += 1
+
+    def chosen(self, numbers: Sequence[int]) -> Iterator[StoredEntry]:
+        """The entries of these numbers, in ascending order."""
+        wanted = sorted(set(numbers))
+        for at in range(0, len(wanted), _AT_ONCE):
+            some = log_entries.c.seq.in_(wanted[at : at + _AT_ONCE])
+            with self._database.reading() as connection:
+                query = sa.select(log_entries).where(some).order_by(log_entries.c.seq)
+                rows = connection.execute(query).all()
+            yield from map(_stored, rows)
 
     def leaf_hashes(self, start: int, stop: int) -> bytes:
         """The leaf hashes of ``start <= seq < stop``, 32 bytes each, joined."""
@@ -150,6 +164,7 @@ class DatabaseLogStore:
                     .where(columns.seq >= start, columns.seq < stop)
                     .values(shared=None, shared_blind=None, local=None, local_blind=None)
                 )
+                log_index.forget(connection, start, stop)
             self._database.erased()
 
 

@@ -15,10 +15,12 @@ from sqlalchemy.engine import Connection
 from psihash import errors
 from psihash.storage.errors import STORE_NEWER
 
-HEAD: Final = "0006"
+HEAD: Final = "0010"
 """The newest revision in ``migrations/versions``; a test keeps them equal."""
 
-KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
+KNOWN: Final = frozenset(
+    {"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"}
+)
 """Every revision this code can migrate from."""
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")

@@ -29,8 +29,9 @@ class OutboxStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, peer: str, kind: str, body: bytes, now: str) -> int:
-        """Queue a document; returns its id. The same one already waiting is not queued twice."""
+    def put(self, peer: str, kind: str, body: bytes, now: str, session: str | None = None) -> int:
+        """Queue a document; returns its id. The same one already waiting is not queued twice.
+        ``session``: with which it ends, delivered or not."""
         columns = outbox.c
         same = sa.select(columns.id).where(
             columns.peer == peer,
@@ -42,10 +43,9 @@ class OutboxStore:
             known = connection.execute(same).scalar()
             if known is not None:
                 return int(known)
+            values = {"peer": peer, "kind": kind, "body": body, "created": normal(now)}
             made = connection.execute(
-                outbox.insert()
-                .values(peer=peer, kind=kind, body=body, created=normal(now))
-                .returning(columns.id)
+                outbox.insert().values(**values, session=session).returning(columns.id)
             )
             return int(made.scalar_one())
 
@@ -68,6 +68,19 @@ class OutboxStore:
                 .where(outbox.c.id == number, outbox.c.delivered.is_(None))
                 .values(delivered=normal(now))
             )
+
+    def remove_stale(self, prefix: str, before: str) -> int:
+        """Delete what was queued earlier than ``before``, of the kinds that begin so; returns how
+        many there were."""
+        columns = outbox.c
+        with self._database.transaction() as connection:
+            gone = connection.execute(
+                outbox.delete().where(
+                    columns.kind.startswith(prefix, autoescape=True),
+                    columns.created < normal(before),
+                )
+            )
+            return gone.rowcount
 
     def remove_delivered(self, before: str) -> int:
         """Delete what was delivered earlier than ``before``; returns how many."""

@@ -23,6 +23,8 @@ class RequestState(enum.StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     EXPIRED = "expired"
+    REPLACED = "replaced"
+    """Asked anew, in other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class RequestRow:
     decided: str | None = None
     decision: bytes | None = None
     reason: str = ""
+    session: str | None = None
+    """The session that it is about, and ends with; None for none."""
 
 
 class RequestStore:
@@ -67,6 +71,12 @@ class RequestStore:
         with self._database.reading() as connection:
             row = connection.execute(sa.select(requests).where(requests.c.id == request)).first()
         return None if row is None else _row(row)
+
+    def starting(self, prefix: str, limit: int = 2) -> list[RequestRow]:
+        """At most ``limit`` requests whose id (lower hex) begins so."""
+        query = sa.select(requests).where(requests.c.id.between(prefix, prefix + "g"))
+        with self._database.reading() as connection:
+            return [_row(row) for row in connection.execute(query.limit(limit))]
 
     def all(self, state: RequestState | None = None) -> list[RequestRow]:
         """Requests, oldest first."""
@@ -100,6 +110,28 @@ class RequestStore:
             if moved.rowcount != 1:
                 raise errors.StateError(REQUEST_MOVED, "the request waits for no decision any more")
 
+    def replace(self, kind: str, agreement: str, request: str, now: str) -> None:
+        """``request`` stands for whatever else of that kind waits about the agreement."""
+        columns = requests.c
+        with self._database.transaction() as connection:
+            connection.execute(
+                requests.update()
+                .where(
+                    columns.kind == kind,
+                    columns.agreement == agreement,
+                    columns.id != request,
+                    columns.state == RequestState.PENDING.value,
+                )
+                .values(state=RequestState.REPLACED.value, decided=normal(now))
+            )
+
+    def belong(self, request: str, session: str) -> None:
+        """From here on a request ends with ``session``."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                requests.update().where(requests.c.id == request).values(session=session)
+            )
+
     def expire(self, before: str, now: str) -> int:
         """Close what nobody decided since ``before``; returns how many."""
         with self._database.transaction() as connection:
@@ -128,4 +160,5 @@ def _row(row: Any) -> RequestRow:
         row.decided,
         row.decision,
         row.reason,
+        row.session,
     )

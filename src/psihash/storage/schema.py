@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from psihash.storage import tables_followup, tables_keeping, tables_people, tables_witness
+from psihash.storage import (
+    tables_central,
+    tables_followup,
+    tables_keeping,
+    tables_oversight,
+    tables_people,
+    tables_watch,
+    tables_witness,
+)
 from psihash.storage.tables import metadata
 
-__all__ = ["metadata", "tables_followup", "tables_keeping", "tables_people", "tables_witness"]
+__all__ = [
+    "metadata",
+    "tables_central",
+    "tables_followup",
+    "tables_keeping",
+    "tables_oversight",
+    "tables_people",
+    "tables_watch",
+    "tables_witness",
+]

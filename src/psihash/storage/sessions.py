@@ -6,6 +6,7 @@ row itself stays, because the log speaks of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,12 @@ class SessionStore:
             row = connection.execute(sa.select(sessions).where(sessions.c.id == session)).first()
         return None if row is None else _session(row)
 
+    def starting(self, prefix: str, limit: int = 2) -> list[SessionRow]:
+        """At most ``limit`` sessions whose id (lower hex) begins so."""
+        query = sa.select(sessions).where(sessions.c.id.between(prefix, prefix + "g"))
+        with self._database.reading() as connection:
+            return [_session(row) for row in connection.execute(query.limit(limit))]
+
     def by_receipt(self, receipt: str) -> SessionRow | None:
         """The completed session with that receipt, or None."""
         return self._first(sessions.c.receipt == receipt)
@@ -130,6 +137,16 @@ class SessionStore:
             query = query.where(sessions.c.closed.is_(None))
         with self._database.reading() as connection:
             return [_session(row) for row in connection.execute(query.limit(limit))]
+
+    def counted(self, peer: str, state: str) -> Counter[Rung]:
+        """How many sessions with a peer are in a state, by rung."""
+        query = (
+            sa.select(sessions.c.rung, sa.func.count())
+            .where(sessions.c.peer == peer, sessions.c.state == state)
+            .group_by(sessions.c.rung)
+        )
+        with self._database.reading() as connection:
+            return Counter({Rung(row[0]): int(row[1]) for row in connection.execute(query)})
 
     def set_state(self, session: str, state: str, *, expected: str) -> None:
         """Move from state ``expected`` to ``state``. Raises StateError ``session-moved``."""

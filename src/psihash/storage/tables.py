@@ -378,5 +378,7 @@ outbox = sa.Table(
     _blob("body"),
     _text("created"),
     sa.Column("delivered", sa.Text(), nullable=True),
+    sa.Column("session", sa.Text(), nullable=True, index=True),
     sa.Index("outbox_by_peer", "peer", "delivered"),
 )
+"""``session``: the one that a document is about and ends with; null for all others."""

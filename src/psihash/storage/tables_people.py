@@ -71,7 +71,9 @@ requests = sa.Table(
     sa.Column("decided", sa.Text(), nullable=True),
     sa.Column("decision", sa.LargeBinary(), nullable=True),
     _text("reason"),
+    sa.Column("session", sa.Text(), nullable=True, index=True),
     sa.Index("requests_by_state", "state", "created"),
     sa.Index("requests_by_subject", "subject_key", "state"),
 )
-"""What waits for a person, and what was decided. ``peer`` and ``agreement`` may be empty."""
+"""What waits for a person, and what was decided. ``peer`` and ``agreement`` may be empty.
+``session``: the one that a request is about and ends with, else null."""

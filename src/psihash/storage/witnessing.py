@@ -124,6 +124,25 @@ class WitnessingStore:
                 for row in rows
             ]
 
+    def newest_cosignatures(self) -> list[CosignatureRow]:
+        """Of each cosigner the one on our largest checkpoint."""
+        columns = cosignatures.c
+        newest = (
+            sa.select(columns.cosigner, sa.func.max(columns.size).label("size"))
+            .group_by(columns.cosigner)
+            .subquery()
+        )
+        query = sa.select(cosignatures).join(
+            newest,
+            sa.and_(columns.cosigner == newest.c.cosigner, columns.size == newest.c.size),
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(columns.size, columns.cosigner))
+            return [
+                CosignatureRow(row.size, row.cosigner, row.key_id, row.timestamp, row.line)
+                for row in rows
+            ]
+
     # -- cosignatures that we gave -----------------------------------------------------------------
 
     def give(self, row: GivenRow) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from psihash import errors
 from psihash.agreement.approvals import AGREED
+from psihash.agreement.request import SessionSubject
 from psihash.agreement.session_approval import By, Expected, SessionApproval, verify
 from psihash.audit.entry import log_origin
 from psihash.identity import authority, keys
@@ -138,14 +139,22 @@ class MemoryDesk:
         opened = asked.initiator == self.side.agency
         expected = Expected(
             agency=self.peer.owner,
-            recipient=self.side.agency,
-            role=SessionRole.RESPONDER if opened else SessionRole.INITIATOR,
-            agreement=asked.agreement.hex(),
             session=claim.session,
-            rung=asked.rung,
-            previous=asked.previous_receipt.hex(),
+            subject=SessionSubject(
+                agreement=asked.agreement.hex(),
+                peer=self.side.agency,
+                rung=asked.rung,
+                previous=asked.previous_receipt.hex(),
+                role=SessionRole.RESPONDER if opened else SessionRole.INITIATOR,
+                engine=asked.engine,
+                algorithms=asked.algorithms,
+                case=claim.case,
+                peer_case=self.case,
+                annex=_annex(self.peer).hex(),
+                peer_annex=_annex(self.own).hex(),
+            ),
             rule=AGREED,
-            rule_met=None,
+            possible=None,
             roster=None,
             now=_ISSUED,
         )

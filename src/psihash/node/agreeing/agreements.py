@@ -11,7 +11,7 @@ from psihash.agreement.approvals import RungRule
 from psihash.agreement.file import read_file, write_file
 from psihash.agreement.page import approver_page
 from psihash.agreement.proposal import build_terms, party_of
-from psihash.agreement.request import RequestKind, agreement_subject
+from psihash.agreement.request import BY_PEER, RequestKind, agreement_subject
 from psihash.agreement.state import Agreement
 from psihash.agreement.status import Status
 from psihash.agreement.terms import Terms, terms_dict
@@ -22,16 +22,22 @@ from psihash.node.agreeing import documents, signing
 from psihash.node.lists import naming
 from psihash.node.node import Node
 from psihash.node.peering import peers
-from psihash.node.people import requests, rosters
-from psihash.node.people.request_kinds import Choices
+from psihash.node.people import login, requests, rosters
 from psihash.node.people.roles import use_case
-from psihash.storage.requests import RequestRow
+from psihash.storage.requests import RequestRow, RequestState
 from psihash.terms import AlgorithmId, Learn, Rung
 
 AGREEMENT_UNKNOWN = errors.define("agreement-unknown", "no agreement begins with that id")
 AGREEMENT_AMBIGUOUS = errors.define("agreement-ambiguous", "several agreements begin with that id")
 SECOND_PERSON = errors.define(
     "second-person", "with operators, one person proposes and another one decides"
+)
+NOT_TAKEN_UP = errors.define(
+    "not-taken-up",
+    "nobody here has taken up the peer's terms yet: one person does, another one approves",
+)
+CHOSEN_ALREADY = errors.define(
+    "chosen-already", "an approver decides on what somebody else chose, and chooses nothing"
 )
 NO_COLLECTIONS = errors.define("no-collections", "no collection was named to be offered")
 WRONG_FILE_PARTIES = errors.define(
@@ -140,21 +146,67 @@ def _terms(node: Node, draft: Draft) -> Terms:
     )
 
 
-@use_case("agreement decide")
-def approve(
+@use_case("agreement take-up")
+def take_up(
     node: Node, prefix: str, collections: Sequence[str], *, case: str = "", legal_basis: str = ""
-) -> Agreement:
-    """Sign the peer's terms and offer collections of our own; with operators, by approving the
-    request that waits for it."""
+) -> RequestRow:
+    """Take up a peer's terms: say what we would put in, and leave it for an approver, who is
+    somebody else. Taken up anew, the last one counts. Raises StateError ``no-operators`` where
+    nobody else would have to decide."""
+    if not node.stores.operators.any():
+        raise errors.StateError(
+            login.NO_OPERATORS,
+            "this agency has no operators: nobody else has to decide",
+            hint=f"run `psihash agreement approve {prefix} --collection NAME...`",
+        )
     agreement = find(node, prefix)
     signing.require_open_for_us(node, agreement)
     need_collections(node, collections)
+    login.own_key(node)
+    peer = agreement.peer_of(node.agency)
+    with node.stores.database.transaction():
+        taken_up = requests.file(
+            node,
+            RequestKind.AGREEMENT,
+            agreement_subject(agreement.id, peer),
+            peer=peer,
+            agreement=agreement.id,
+            attachment={
+                "collections": list(collections), "case": case, "legal_basis": legal_basis
+            },
+        )  # fmt: skip
+        node.stores.requests.replace(taken_up.kind, agreement.id, taken_up.id, node.stamp())
+    return taken_up
+
+
+@use_case("agreement decide")
+def approve(
+    node: Node,
+    prefix: str,
+    collections: Sequence[str] = (),
+    *,
+    case: str = "",
+    legal_basis: str = "",
+) -> Agreement:
+    """Sign the peer's terms and offer collections of our own; with operators, by approving what
+    somebody else took up, who said what we offer."""
+    agreement = find(node, prefix)
+    signing.require_open_for_us(node, agreement)
     if not node.stores.operators.any():
+        need_collections(node, collections)
         return signing.accept(
             node, agreement, collections, None, case=case, legal_basis=legal_basis
         )
-    waiting = documents.ask_approver(node, agreement.terms)
-    requests.approve(node, waiting.id, choices=Choices(collections, case, legal_basis))
+    waiting = _waiting(node, agreement)
+    if waiting is None or requests.body(waiting).proposer == BY_PEER:
+        raise not_taken_up(agreement.id)
+    if collections or case or legal_basis:
+        raise errors.InputError(
+            CHOSEN_ALREADY,
+            "what we put in was chosen by who took up the terms",
+            hint=f"run `psihash approve {waiting.id[:12]} --show`",
+        )
+    requests.approve(node, waiting.id)
     return documents.load(node, agreement.id)
 
 
@@ -165,8 +217,28 @@ def refuse(node: Node, prefix: str, reason: str) -> Agreement:
     signing.require_open_for_us(node, agreement)
     if not node.stores.operators.any():
         return signing.refuse(node, agreement, reason)
-    requests.refuse(node, documents.ask_approver(node, agreement.terms).id, reason)
+    waiting = _waiting(node, agreement) or documents.announce(node, agreement.terms)
+    requests.refuse(node, waiting.id, reason)
     return documents.load(node, agreement.id)
+
+
+def not_taken_up(agreement: str) -> errors.StateError:
+    """Nobody here stands behind the peer's terms but the one who would decide."""
+    return errors.StateError(
+        NOT_TAKEN_UP,
+        "somebody here has to take up the peer's terms before another person approves them",
+        hint=f"an analyst runs `psihash agreement take-up {agreement[:12]} --collection NAME...`",
+    )
+
+
+def _waiting(node: Node, agreement: Agreement) -> RequestRow | None:
+    """The request of ours, or of the peer, that waits for a decision on these terms."""
+    rows = [
+        row
+        for row in node.stores.requests.all(RequestState.PENDING)
+        if (row.kind, row.agreement) == (RequestKind.AGREEMENT, agreement.id)
+    ]
+    return rows[-1] if rows else None
 
 
 @use_case("agreement revoke")

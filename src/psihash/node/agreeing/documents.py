@@ -9,7 +9,12 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from psihash import errors, limits
-from psihash.agreement.decision import DECISION_EXPIRED, DECISION_MISPLACED, verify_decision
+from psihash.agreement.decision import (
+    APPROVAL_MISSING,
+    DECISION_EXPIRED,
+    DECISION_MISPLACED,
+    verify_decision,
+)
 from psihash.agreement.documents import Document, TermsSignature, parse_body, verify_document
 from psihash.agreement.proposal import party_of
 from psihash.agreement.request import RequestKind, agreement_subject
@@ -34,10 +39,6 @@ ORPHAN_DOCUMENT = errors.define(
     "orphan-document", "a document belongs to an agreement whose terms are not known here yet"
 )
 
-APPROVAL_MISSING = errors.define(
-    "approval-missing",
-    "an agency that has operators signed terms without the decision of an approver",
-)
 TOO_MANY_PROPOSALS = errors.define(
     "too-many-proposals", "more proposals of one peer wait for a decision than are kept"
 )
@@ -94,12 +95,12 @@ def _take_terms(node: Node, peer: KnownPeer, terms: Terms) -> str:
         )
         node.record(Event.AGREEMENT_RECEIVED, {"peer": peer.card.agency, "agreement": terms.id})
         if node.stores.operators.any():
-            ask_approver(node, terms)
+            announce(node, terms)
     return terms.id
 
 
-def ask_approver(node: Node, terms: Terms) -> RequestRow:
-    """The request to decide on a peer's terms: the one that waits, or a new one."""
+def announce(node: Node, terms: Terms) -> RequestRow:
+    """Show in the inbox that a peer's terms wait to be taken up; once."""
     peer = terms.party(terms.role_of(node.agency).opposite).agency
     return requests.file(
         node,

@@ -5,9 +5,13 @@ What a document says is kept sealed under its session's key and ends with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from psihash import errors
+from psihash.agreement.decision import Approval
+from psihash.agreement.terms import parse_terms
 from psihash.agreement.times import add_days
 from psihash.casework import reading, sealed, words
 from psihash.casework.documents import NONCE_BYTES, CaseDocument, VerifiedCase, verify
@@ -43,14 +47,21 @@ def sign(node: Node, document: _D) -> _D:
     return reading.sign(document, node.keys.signing)
 
 
-def post(node: Node, document: CaseDocument) -> None:
-    """Leave a signed document for its recipient, closed to everybody else."""
+def approved(node: Node, document: _D, approval: Approval) -> _D:
+    """The same document with the decision of the person who lets it go, signed anew."""
+    return sign(node, replace(document, approval=approval, signature=b""))
+
+
+def post(node: Node, document: CaseDocument, session: str | None) -> None:
+    """Leave a signed document for its recipient, closed to everybody else. Should it not have left
+    by then, it ends with ``session``."""
     author, recipient = document.author, document.recipient
     card = peers.require(node, recipient).card.card
     context = sealed.context(author, recipient)
     envelope = envelopes.seal_to(card.keys, document.to_bytes(), context)
     body = sealed.Sealed(author, recipient, envelope).to_bytes()
-    node.stores.outbox.put(recipient, OUTBOX_PREFIX + document.id, body, node.stamp())
+    kind = OUTBOX_PREFIX + document.id
+    node.stores.outbox.put(recipient, kind, body, node.stamp(), session)
 
 
 def open_from(node: Node, agency: str, body: bytes) -> VerifiedCase:
@@ -73,6 +84,17 @@ def open_from(node: Node, agency: str, body: bytes) -> VerifiedCase:
 def keep(node: Node, session: str, document: CaseDocument) -> None:
     """Seal a document with the session that it is about."""
     blobs.put(node, session, OUTBOX_PREFIX + document.id, document.to_bytes())
+
+
+def last_to_end(node: Node, sessions: Iterable[str]) -> str | None:
+    """Of some sessions the one whose data are kept the longest; None where all are erased. What is
+    about all of them ends with it."""
+    ends = {}
+    for row in (node.stores.sessions.get(each) for each in sessions):
+        if row.erased is None:
+            days = parse_terms(node.stores.agreements.get(row.agreement).terms).retention_days
+            ends[row.id] = add_days((row.closed or row.opened)[:19] + "Z", days)
+    return max(ends, key=ends.__getitem__, default=None)
 
 
 def kept(node: Node, session: str, document: str) -> CaseDocument | None:

@@ -6,14 +6,17 @@ that is here already changes nothing; one that may not be taken leaves nothing b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from psihash import errors
 from psihash.audit.event import Event
 from psihash.casework import clocks, states, words
 from psihash.casework.answers import Message
+from psihash.casework.approving import check_approval
+from psihash.casework.contribution import Contribution, ContributionAnswer, ContributionPart
 from psihash.casework.corrections import Notice, NoticeAnswer
+from psihash.casework.documents import CaseDocument
 from psihash.casework.pack import Pack
 from psihash.casework.states import State, Step
 from psihash.casework.words import Side
@@ -22,8 +25,11 @@ from psihash.node.casework.case_documents import OUTBOX_PREFIX
 from psihash.node.casework.followup_rows import seconds
 from psihash.node.casework.hits import UNKNOWN_HIT
 from psihash.node.casework.releasing import leave
+from psihash.node.central import arriving
 from psihash.node.node import Node
+from psihash.node.people import rosters
 from psihash.node.running import sessions
+from psihash.node.watching import contribution_answers
 from psihash.session.row_state import RowState
 from psihash.storage.followups import FollowUpRow, MessageRow
 from psihash.storage.sessions import SessionRow
@@ -74,9 +80,21 @@ def take(node: Node, agency: str, body: bytes) -> None:
             case Message():
                 _take_message(node, document)
             case Notice():
+                _require_decision(node, document, [each.session for each in document.sessions])
                 correction_taking.take_notice(node, document)
             case NoticeAnswer():
+                _require_decision(node, document, [])
                 correction_taking.take_answer(node, document)
+            case Contribution():
+                if not arriving.is_known(node, document):
+                    _require_decision(node, document, [document.agreement])
+                    arriving.take(node, document)
+            case ContributionPart():
+                _require_decision(node, document, [])
+                arriving.take_part(node, document)
+            case ContributionAnswer():
+                _require_decision(node, document, [])
+                contribution_answers.take_answer(node, document)
 
 
 def refused(node: Node, outbox_kind: str, code: str) -> None:
@@ -99,6 +117,7 @@ def refused(node: Node, outbox_kind: str, code: str) -> None:
                 facts | {"step": "not-taken", "message": message.step, "code": code},
             )
         correction_taking.refused(node, document, code)
+        contribution_answers.refused(node, document, code)
 
 
 def _is_known(node: Node, document: str) -> bool:
@@ -118,8 +137,16 @@ def _require_room(node: Node, agency: str) -> None:
         raise errors.RefusedError(TOO_MANY_CASE_DOCUMENTS, "this peer has sent enough for one day")
 
 
+def _require_decision(node: Node, document: CaseDocument, about: Sequence[str]) -> None:
+    """From the first record of its operators on, an agency's key alone says nothing about hits:
+    two of its people have to stand behind each document."""
+    roster = rosters.of_peer(node, document.author)
+    check_approval(document, about, roster, node.stamp())
+
+
 def _take_request(node: Node, pack: Pack) -> None:
     session = _session(node, pack)
+    _require_decision(node, pack, [session.id])
     waiting = sum(
         row.side == Side.ANSWERER.value and State(row.state) not in states.FINAL
         for row in node.stores.followups.all(peer=pack.author)
@@ -216,6 +243,7 @@ def _take_message(node: Node, message: Message) -> None:
         raise errors.RefusedError(
             followup_rows.UNKNOWN_FOLLOW_UP, "there is no such request with this peer"
         )
+    _require_decision(node, message, [row.session])
     states.check_author(message.step, _other(Side(row.side)))
     if len(node.stores.followups.messages(row.id)) >= words.MESSAGES_PER_REQUEST:
         raise errors.RefusedError(TOO_MANY_CASE_DOCUMENTS, "enough was said about this request")

@@ -21,7 +21,7 @@ from psihash.casework.words import NOTICE_LIFE_DAYS, Action, NoticeSide, Reason
 from psihash.hashset.digests import parse_digest
 from psihash.hashset.model import Digest
 from psihash.node import prefixes
-from psihash.node.casework import case_documents, hits, release_page, releasing
+from psihash.node.casework import case_documents, hits, release_page, releasing, said
 from psihash.node.casework.correction_taking import (
     CORRECTION_STEP,
     RESOLVED,
@@ -156,21 +156,19 @@ def resolve(node: Node, prefix: str, action: Action, text: str) -> CorrectionVie
             role=node.actor.role,
         ),
     )
+    session = case_documents.last_to_end(node, node.stores.corrections.hits_of(row.id))
     with node.stores.database.transaction():
         node.stores.corrections.change(
             row.id, row.state, state=RESOLVED, action=action.value, resolved=node.stamp()
         )
-        node.record(
-            Event.CORRECTION,
-            {
-                "document": row.id,
-                "peer": row.peer,
-                "side": row.side,
-                "step": action.value,
-                "overdue": clocks.is_overdue(row.due, node.stamp()),
-                "reason": text,
-            },
-        )
+        facts = {
+            "document": row.id,
+            "peer": row.peer,
+            "side": row.side,
+            "step": action.value,
+            "overdue": clocks.is_overdue(row.due, node.stamp()),
+        }
+        node.record(Event.CORRECTION, facts | said.keep(node, session, row.id, text))
         releasing.leave(node, answer)
     return view(node, get(node, row.id))
 
@@ -196,6 +194,12 @@ def text_of(node: Node, correction: CorrectionView) -> list[str] | None:
             if isinstance(kept, Notice):
                 return list(kept.text)
     return None
+
+
+def resolution_of(node: Node, correction: CorrectionView) -> str:
+    """What was said when the notice was resolved here; empty where that is erased, or none was."""
+    session = case_documents.last_to_end(node, correction.hits)
+    return "" if session is None else said.read(node, session, correction.correction)
 
 
 def view(node: Node, row: CorrectionRow) -> CorrectionView:
@@ -348,5 +352,6 @@ def _write(
         for each in part:
             node.stores.corrections.reach(notice.id, each.session, each.references)
             case_documents.keep(node, each.session, notice)
-        releasing.release(node, notice, part[0].session)
+        session = case_documents.last_to_end(node, [each.session for each in part])
+        releasing.release(node, notice, session or part[0].session)
     return get(node, notice.id)

@@ -12,6 +12,7 @@ from psihash.casework.pack import Pack
 from psihash.casework.states import State
 from psihash.casework.words import NoticeSide, Side
 from psihash.node.casework import case_documents, followup_rows, hits, releasing
+from psihash.node.casework import said as outcomes
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
 from psihash.storage.followups import FollowUpRow, MessageRow
@@ -88,7 +89,8 @@ def show(node: Node, prefix: str) -> dict[str, Any]:
     for each in node.stores.followups.messages(row.id):
         message = case_documents.kept(node, row.session, each.id)
         said.append(_said(each, message if isinstance(message, Message) else None))
-    document: dict[str, Any] = {"messages": said, "items": []}
+    note = outcomes.read(node, row.session, row.id)
+    document: dict[str, Any] = {"messages": said, "items": [], "note": note}
     if isinstance(pack, Pack):
         document["request"] = pack.members() | {"author": pack.author, "issued": pack.issued}
         wanted = {reference for hit in pack.hits for reference in hit}

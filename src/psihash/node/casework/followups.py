@@ -20,7 +20,7 @@ from psihash.casework.states import State, Step
 from psihash.casework.texts import lines_of, one_line
 from psihash.casework.words import HitVerdict, Outcome, Side, Urgency, Wanted
 from psihash.node.agreeing import agreements
-from psihash.node.casework import case_documents, hits, release_page, releasing
+from psihash.node.casework import case_documents, hits, release_page, releasing, said
 from psihash.node.casework.followup_rows import (
     check_step,
     facts,
@@ -203,7 +203,8 @@ def say(
 
 @use_case("follow-up write")
 def set_outcome(node: Node, prefix: str, outcome: Outcome, note: str) -> FollowUpRow:
-    """Say what came of a request of ours. It stays here, for statistics; the note is only logged.
+    """Say what came of a request of ours. It stays here, for statistics; the note is kept with the
+    session and ends with it.
 
     Raises StateError ``no-outcome-yet``."""
     row = find(node, prefix)
@@ -217,7 +218,9 @@ def set_outcome(node: Node, prefix: str, outcome: Outcome, note: str) -> FollowU
         )
         node.record(
             Event.FOLLOW_UP,
-            facts(row) | {"step": "outcome", "outcome": outcome.value, "note": note},
+            facts(row)
+            | {"step": "outcome", "outcome": outcome.value}
+            | said.keep(node, row.session, row.id, note),
         )
     return get(node, row.id)
 

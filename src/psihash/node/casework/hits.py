@@ -1,4 +1,5 @@
-"""Hits: matched items of completed sessions, each unconfirmed until a person says otherwise."""
+"""Hits: matched items of completed sessions and of watches, each unconfirmed until a person says
+otherwise."""
 
 from __future__ import annotations
 
@@ -11,14 +12,17 @@ from psihash.audit.event import Event
 from psihash.casework.hits import RESULT_KEY_BYTES, references
 from psihash.casework.words import HitVerdict
 from psihash.node import prefixes
+from psihash.node.casework import said
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
 from psihash.node.records import sealed
 from psihash.node.running import sessions
+from psihash.node.watching import finding, found_hits
 from psihash.session.result import MatchedItem
 from psihash.session.row_state import RowState
 from psihash.storage.hits import HitDecision
 from psihash.storage.sessions import SessionRow
+from psihash.storage.watches import WatchRow
 from psihash.terms import Rung
 
 UNKNOWN_HIT = errors.define("unknown-hit", "a session has no hit with that reference")
@@ -103,12 +107,12 @@ def result_key(node: Node, session: str) -> bytes:
 
 @use_case("hit list")
 def listing(node: Node, prefix: str | None, *, unconfirmed: bool = False) -> list[HitView]:
-    """The hits of one session or of all. The look is recorded (LED Art. 25)."""
-    rows = list(completed(node)) if prefix is None else [_with_hits(node, prefix)]
+    """The hits of one session or watch, or of all. The look is recorded (LED Art. 25)."""
+    rows = _all(node) if prefix is None else [_with_hits(node, prefix)]
     views: list[HitView] = []
     for row in rows:
-        views += _views(node, row)
-        node.record(Event.CONSULTATION, {"session": row.id, "peer": row.peer, "what": "hits"})
+        views += _views(node, row, _known(node, row))
+        node.record(Event.CONSULTATION, _whose(row) | {"what": "hits"})
     return [view for view in views if not unconfirmed or view.status == UNCONFIRMED]
 
 
@@ -130,7 +134,7 @@ def decide(
         raise errors.InputError(
             NO_HITS_NAMED, "name hits, or say --all", hint=f"run `psihash hit list {row.id[:12]}`"
         )
-    known = of_session(node, row.id)
+    known = _known(node, row)
     if everything:
         decided = node.stores.hits.of(row.id)
         chosen = [hit for hit in known if hit.reference not in decided and not hit.quarantined]
@@ -144,13 +148,7 @@ def decide(
         )
         node.record(
             Event.HIT_DECIDED,
-            {
-                "session": row.id,
-                "peer": row.peer,
-                "verdict": verdict.value,
-                "hits": len(chosen),
-                "reason": reason,
-            },
+            _whose(row) | {"verdict": verdict.value, "hits": len(chosen)} | _why(node, row, reason),
         )
     touched = {hit.reference for hit in chosen}
     return [view for view in _views(node, row, known) if view.reference in touched]
@@ -165,7 +163,33 @@ def find(known: Sequence[Hit], wanted: Sequence[str]) -> list[Hit]:
     return list(found.values())
 
 
-def _with_hits(node: Node, prefix: str) -> SessionRow:
+def _all(node: Node) -> list[SessionRow | WatchRow]:
+    standing = [row for row in node.stores.watches.all() if row.erased is None]
+    return [*completed(node), *standing]
+
+
+def _known(node: Node, row: SessionRow | WatchRow) -> list[Hit]:
+    if isinstance(row, SessionRow):
+        return of_session(node, row.id)
+    return [Hit((held.reference,), item) for held, item in found_hits.of_watch(node, row)]
+
+
+def _whose(row: SessionRow | WatchRow) -> dict[str, str]:
+    """What the log calls it."""
+    kind = "session" if isinstance(row, SessionRow) else "watch"
+    return {kind: row.id, "peer": row.peer}
+
+
+def _why(node: Node, row: SessionRow | WatchRow, reason: str) -> dict[str, str]:
+    """What the log says of a reason. The text stands beside the decision and ends with it."""
+    if not isinstance(row, SessionRow) or not reason:
+        return {}
+    return said.logged(node, row.id, "hits", reason)
+
+
+def _with_hits(node: Node, prefix: str) -> SessionRow | WatchRow:
+    if finding.is_watch(prefix):
+        return finding.find(node, prefix)
     row = sessions.find(node, prefix)
     if row.rung.height < Rung.ITEMS.height:
         raise errors.StateError(
@@ -176,7 +200,7 @@ def _with_hits(node: Node, prefix: str) -> SessionRow:
     return row
 
 
-def _views(node: Node, row: SessionRow, known: Sequence[Hit] | None = None) -> list[HitView]:
+def _views(node: Node, row: SessionRow | WatchRow, known: Sequence[Hit]) -> list[HitView]:
     decisions = node.stores.hits.of(row.id)
     notices = node.stores.corrections.of_session(row.id)
     return [
@@ -193,11 +217,13 @@ def _views(node: Node, row: SessionRow, known: Sequence[Hit] | None = None) -> l
                 )
             ),
         )
-        for hit in (of_session(node, row.id) if known is None else known)
+        for hit in known
     ]
 
 
-def _view(row: SessionRow, hit: Hit, decision: HitDecision | None, corrected: list[str]) -> HitView:
+def _view(
+    row: SessionRow | WatchRow, hit: Hit, decision: HitDecision | None, corrected: list[str]
+) -> HitView:
     item = hit.item
     return HitView(
         session=row.id,

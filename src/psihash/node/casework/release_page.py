@@ -10,7 +10,7 @@ from psihash.casework.handling import Handling
 from psihash.casework.pack import Pack
 from psihash.node.casework import releasing
 from psihash.node.node import Node
-from psihash.node.people.request_kinds import Granted, Handler
+from psihash.node.people.request_kinds import Handler
 from psihash.storage.requests import RequestRow
 
 
@@ -66,13 +66,9 @@ def _check(node: Node, row: RequestRow) -> None:
     releasing.waiting(node, row)
 
 
-def _let_go(node: Node, granted: Granted) -> None:
-    releasing.leave(node, releasing.waiting(node, granted.row))
-
-
 def _hold_back(node: Node, row: RequestRow, _reason: str) -> None:
     releasing.hold_back(node, releasing.waiting(node, row))
 
 
-HANDLER = Handler(page=_page, check=_check, on_approved=_let_go, on_refused=_hold_back)
+HANDLER = Handler(page=_page, check=_check, on_approved=releasing.let_go, on_refused=_hold_back)
 """Whether a request, a word about one, or a notice leaves."""

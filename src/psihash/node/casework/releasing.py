@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from psihash import errors
-from psihash.agreement.request import RequestKind
+from psihash.agreement.request import document_subject
 from psihash.audit.event import Event
 from psihash.casework.answers import Message
+from psihash.casework.approving import request_kind
 from psihash.casework.corrections import Notice, NoticeAnswer
 from psihash.casework.documents import CaseDocument
 from psihash.casework.pack import Pack
@@ -13,6 +14,7 @@ from psihash.casework.states import Step
 from psihash.node.casework import case_documents, followup_rows
 from psihash.node.node import Node
 from psihash.node.people import login, requests
+from psihash.node.people.request_kinds import Granted
 from psihash.storage.requests import RequestRow
 
 OPEN = "open"
@@ -40,15 +42,27 @@ def release(node: Node, document: Pack | Message | Notice, session: str) -> None
     if not node.stores.operators.any():
         leave(node, document)
         return
-    kind = RequestKind.CORRECTION if isinstance(document, Notice) else RequestKind.FOLLOW_UP
-    subject = {
-        "document": document.id,
-        "type": document.TYPE,
-        "peer": document.recipient,
-        "session": session,
-    }
-    agreement = node.stores.sessions.get(session).agreement
-    requests.file(node, kind, subject, peer=document.recipient, agreement=agreement)
+    kind = request_kind(document)
+    if kind is None:
+        raise TypeError("nobody decides about a document of this kind")
+    requests.file(
+        node,
+        kind,
+        document_subject(document.id, document.TYPE, document.recipient, session),
+        peer=document.recipient,
+        agreement=node.stores.sessions.get(session).agreement,
+        session=session,
+    )
+
+
+def let_go(node: Node, granted: Granted) -> None:
+    """What an approver agreed to leaves, and carries that person's decision. Call it inside a
+    transaction."""
+    document = waiting(node, granted.row)
+    if granted.approval is not None:
+        document = case_documents.approved(node, document, granted.approval)
+        case_documents.keep(node, str(granted.request.subject["session"]), document)
+    leave(node, document)
 
 
 def waiting(node: Node, row: RequestRow) -> CaseDocument:
@@ -76,18 +90,24 @@ def hold_back(node: Node, document: CaseDocument) -> None:
 
 def leave(node: Node, document: CaseDocument) -> None:
     """It goes with the next contact. Call it inside a transaction."""
+    session: str | None
     match document:
         case Pack():
             _leave_request(node, document)
+            session = document.session
         case Message():
             _leave_message(node, document)
+            session = followup_rows.get(node, document.request).session
         case Notice():
             _leave_notice(node, document)
+            named = [each.session for each in document.sessions]
+            session = case_documents.last_to_end(node, named)
         case NoticeAnswer():
-            pass
+            reached = node.stores.corrections.hits_of(document.notice)
+            session = case_documents.last_to_end(node, reached)
         case _:
             raise TypeError("a document of another kind does not go this way")
-    case_documents.post(node, document)
+    case_documents.post(node, document, session)
 
 
 def _leave_request(node: Node, pack: Pack) -> None:

@@ -21,6 +21,7 @@ from psihash.node.home.passphrase import Ask
 from psihash.node.node import Node
 from psihash.node.running import sessions
 from psihash.psi.registry import short_name
+from psihash.storage.requests import RequestState
 
 __all__ = ["ERROR", "OK", "WARNING", "Finding", "doctor", "status"]
 
@@ -47,6 +48,7 @@ def status(node: Node) -> dict[str, Any]:
         "sessions": len(views),
         "running": _running(node),
         "sessions_in_doubt": sum(view.state == "in-doubt" for view in views),
+        "waiting_for_decision": len(node.stores.requests.all(RequestState.PENDING)),
         "waiting_for_peers": len(node.stores.outbox.waiting()),
         "follow_ups": followup_views.summary(node),
         "log": _log(node),

@@ -22,8 +22,13 @@ from psihash.node.peering.directory import StoredDirectory
 from psihash.node.people import login
 from psihash.psi import registry
 from psihash.storage.agreements import AgreementStore
+from psihash.storage.central import CentralStore
+from psihash.storage.central_copy import CopyStore
+from psihash.storage.central_pages import PublicationStore
+from psihash.storage.central_runs import RunStore
 from psihash.storage.checkpoints import PeerCheckpointStore
 from psihash.storage.commitments import CommitmentStore
+from psihash.storage.contributions import ContributionStore
 from psihash.storage.corrections import CorrectionStore
 from psihash.storage.database import Database
 from psihash.storage.exports import ExportStore
@@ -40,6 +45,9 @@ from psihash.storage.peers import PeerStore
 from psihash.storage.requests import RequestStore
 from psihash.storage.rosters import RosterStore
 from psihash.storage.sessions import SessionStore
+from psihash.storage.watch_hits import WatchHitStore
+from psihash.storage.watches import WatchStore
+from psihash.storage.webhooks import WebhookStore
 from psihash.storage.witnessing import WitnessingStore
 from psihash.terms import check_agency_id
 
@@ -179,6 +187,14 @@ def _assemble(
         hits=HitStore(database),
         followups=FollowUpStore(database),
         corrections=CorrectionStore(database),
+        watches=WatchStore(database),
+        watch_hits=WatchHitStore(database),
+        webhooks=WebhookStore(database),
+        contributions=ContributionStore(database),
+        central=CentralStore(database),
+        publications=PublicationStore(database),
+        central_runs=RunStore(database),
+        copies=CopyStore(database),
     )
 
     def load_keys() -> keys.KeyRing:

@@ -39,6 +39,9 @@ class Settings:
     """Where an independent witness takes checkpoints; empty for none."""
     witness_key: str = ""
     """The witness's verifier key, ``name+id+key``."""
+    central_cosigners: int = 0
+    """How many others, witness and peers, must have cosigned a centre's log before a publication of
+    its set is used; 0 for none."""
     metrics_listen: str = ""
     """HOST:PORT on loopback where ``psihash serve`` shows metrics; empty for nowhere."""
     over_match_share: float = limits.OVER_MATCH_SHARE
@@ -48,6 +51,19 @@ class Settings:
     """The share counts where a side offers at least this many collections."""
     log_retention_days: int = limits.LOG_RETENTION_DAYS
     """After this time the bodies of the log's entries are erased."""
+    webhook_url: str = ""
+    """Where a program on this machine is told of new hits of watches: ``http://127.0.0.1:PORT/...``
+    or ``unix:/PATH``; empty for nowhere."""
+    central_calls: int = limits.CENTRAL_CALLS
+    """Batches of members that a centre computes at the same time; each uses all cores."""
+    central_member_elements: int = limits.CENTRAL_MEMBER_ELEMENTS
+    """Elements that a centre answers one member in 24 hours, padding included."""
+    central_elements: int = limits.CENTRAL_ELEMENTS
+    """The same over all members."""
+    office_hours: str = "mon-fri 07:00-19:00"
+    """When sessions are usual; the auditor's list marks those outside."""
+    office_time_zone: str = "UTC"
+    """Whose clock that is: a name such as ``Europe/Amsterdam``."""
 
 
 _NAMES: Final = dict(Settings.__annotations__)

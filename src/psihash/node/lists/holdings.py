@@ -18,6 +18,7 @@ from psihash.hashset.exclusions import TRIVIAL
 from psihash.hashset.model import Digest
 from psihash.hashset.store import CollectionInfo, HeldItem
 from psihash.node.agreeing import agreements, documents
+from psihash.node.central import setting_up
 from psihash.node.lists.importing import PartlyImportedError, import_files, loggable
 from psihash.node.lists.naming import require_collection as collection
 from psihash.node.node import Node
@@ -124,6 +125,7 @@ def remove_collection(node: Node, name: str, *, force: bool = False) -> RemovedC
         for each in offered:
             node.stores.commitments.erase(each.agreement)
         erased = node.stores.holdings.remove_collection(name)
+        setting_up.note_erasure(node, name)
         node.record(
             Event.ERASURE,
             {

@@ -82,7 +82,7 @@ class CosignedBy:
 
 def cosigned_by(node: Node) -> list[CosignedBy]:
     """Who vouches for our log up to where, the furthest first."""
-    newest = {row.cosigner: row for row in node.stores.witnessing.cosignatures()}
+    newest = {row.cosigner: row for row in node.stores.witnessing.newest_cosignatures()}
     found = [
         CosignedBy(name, row.size, seconds(dt.datetime.fromtimestamp(row.timestamp, dt.UTC)))
         for name, row in newest.items()

@@ -21,6 +21,7 @@ from psihash.audit.event import Event
 from psihash.identity.cards import Card
 from psihash.identity.trust import PeerStatus
 from psihash.node import leasing
+from psihash.node.central import comparing
 from psihash.node.clock import seconds
 from psihash.node.node import Node
 from psihash.node.oversight import gossip, heads
@@ -130,6 +131,7 @@ def over(node: Node, channel: PeerChannel) -> Exchanged:
         codec.delivery(received, given, note, gossip.prove(node, reply.asks, size)),
     )
     _delivered(node, card, [row.size for row in given])
+    comparing.over(node, channel, [each.agency for each in mutual.values()])
     node.stores.witnessing.tried(card.agency, node.stamp(), done=True)
     after = heads.held(node, card)
     return Exchanged(card.agency, size, 0 if after is None else after.size, len(by_origin), new)

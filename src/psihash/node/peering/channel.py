@@ -15,7 +15,7 @@ from psihash.node.home import tls_probe
 from psihash.node.node import Node
 from psihash.node.peering import peers
 from psihash.wire.fields import CODE
-from psihash.wire.v1 import peer_pb2_grpc, witness_pb2_grpc
+from psihash.wire.v1 import central_pb2_grpc, peer_pb2_grpc, witness_pb2_grpc
 
 PEER_BUSY = errors.define("peer-busy", "the peer answers as many sessions as it can; try later")
 PEER_FAULT = errors.define("peer-fault", "the peer's node had a fault; its own log names it")
@@ -78,6 +78,10 @@ class PeerChannel:
         """The same for the service ``Witnessing``."""
         return self._call(method(self._witnessing), request)
 
+    def call_central(self, method: Callable[[Any], Callable[..., _Reply]], request: Any) -> _Reply:
+        """The same for the service ``Central``."""
+        return self._call(method(self._central), request)
+
     def _call(self, method: Callable[..., _Reply], request: Any) -> _Reply:
         try:
             return method(request, timeout=limits.CALL_SECONDS)
@@ -98,6 +102,7 @@ class PeerChannel:
         )
         self._channel = grpc.secure_channel(self._endpoint, credentials, options=OPTIONS)
         self._stub = peer_pb2_grpc.PeerStub(self._channel)  # type: ignore[no-untyped-call]
+        self._central = central_pb2_grpc.CentralStub(self._channel)  # type: ignore[no-untyped-call]
         self._witnessing = witness_pb2_grpc.WitnessingStub(self._channel)  # type: ignore[no-untyped-call]
 
 

@@ -1,12 +1,17 @@
-"""Requests of the kinds ``propose`` and ``agreement``: an approver decides on whole agreements."""
+"""Requests of the kinds ``propose`` and ``agreement``: an approver decides on whole agreements.
+
+A peer's terms come as a request of the peer, which nobody can approve: an analyst takes them up,
+saying what we would put in, and that is the request that an approver decides. So two people stand
+behind each side.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from psihash import canonical
-from psihash.agreement.decision import Approval
 from psihash.agreement.page import Section, approver_page
+from psihash.agreement.request import BY_PEER
 from psihash.agreement.state import Agreement
 from psihash.agreement.terms import Terms, parse_terms
 from psihash.node.agreeing import agreements, documents, signing
@@ -33,7 +38,7 @@ def _check_proposal(node: Node, row: RequestRow) -> None:
 
 def _send(node: Node, granted: Granted) -> None:
     terms, collections = _draft(node, granted.row)
-    signing.propose(node, terms, collections, _approval(granted))
+    signing.propose(node, terms, collections, granted.approval)
 
 
 def _proposal_page(node: Node, row: RequestRow) -> list[Section]:
@@ -42,21 +47,30 @@ def _proposal_page(node: Node, row: RequestRow) -> list[Section]:
     return [("What is asked", asked), *_pages(node, Agreement(terms), row.peer)]
 
 
+def _taken_up(node: Node, row: RequestRow) -> dict[str, Any]:
+    """What somebody here would put in: ``collections``, ``case``, ``legal_basis``."""
+    held = requests.attachment(node, row)
+    held["collections"] = [str(name) for name in held["collections"]]
+    return held
+
+
 def _check_terms(node: Node, row: RequestRow) -> None:
     signing.require_open_for_us(node, documents.load(node, row.agreement))
+    if requests.body(row).proposer == BY_PEER:
+        raise agreements.not_taken_up(row.agreement)
+    agreements.need_collections(node, _taken_up(node, row)["collections"])
 
 
 def _accept(node: Node, granted: Granted) -> None:
-    choices = granted.choices
-    agreements.need_collections(node, choices.collections)
+    taken_up = _taken_up(node, granted.row)
     agreement = documents.load(node, granted.row.agreement)
     signing.accept(
         node,
         agreement,
-        choices.collections,
-        _approval(granted),
-        case=choices.case,
-        legal_basis=choices.legal_basis,
+        taken_up["collections"],
+        granted.approval,
+        case=taken_up["case"],
+        legal_basis=taken_up["legal_basis"],
     )
 
 
@@ -67,10 +81,19 @@ def _decline(node: Node, row: RequestRow, reason: str) -> None:
 
 
 def _terms_page(node: Node, row: RequestRow) -> list[Section]:
-    asked = (
-        f"To sign the terms that {row.peer} proposes. Name what we put in: "
-        f"`psihash approve {row.id[:12]} --collection NAME...`."
-    )
+    if requests.body(row).proposer == BY_PEER:
+        asked = (
+            f"To sign the terms that {row.peer} proposes. Nobody here has taken them up: an "
+            f"analyst runs `psihash agreement take-up {row.agreement[:12]} --collection NAME...`. "
+            "An approver can refuse them already."
+        )
+    else:
+        ours = _taken_up(node, row)
+        asked = (
+            f"To sign the terms that {row.peer} proposes, offering "
+            f"{', '.join(ours['collections'])}. Our case: {ours['case'] or 'the one they name'}. "
+            f"Our legal basis: {ours['legal_basis'] or 'the one they name'}."
+        )
     return [("What is asked", asked), *_pages(node, documents.load(node, row.agreement), row.peer)]
 
 
@@ -81,12 +104,6 @@ def _pages(node: Node, agreement: Agreement, peer: str) -> list[Section]:
         request_page.budget(node, agreement.id, agreement.terms),
         request_page.exposed(node, peer),
     ]
-
-
-def _approval(granted: Granted) -> Approval | None:
-    if granted.decision is None:
-        return None
-    return Approval(granted.request, granted.decision.decision)
 
 
 PROPOSE: Final = Handler(page=_proposal_page, check=_check_proposal, on_approved=_send)

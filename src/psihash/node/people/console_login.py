@@ -22,6 +22,7 @@ from psihash.node.clock import seconds
 from psihash.node.node import Actor, Node
 from psihash.node.people import login
 from psihash.node.people.login import LoginView
+from psihash.node.people.roles import LOGIN_REQUIRED
 
 TOO_MANY_LOGINS = errors.define(
     "too-many-logins", "there were too many attempts to log in within a minute"
@@ -125,7 +126,7 @@ def unlock(node: Node, password: str) -> None:
     again. Raises VerificationError ``wrong-password``, StateError ``account-locked``."""
     row = node.stores.operators.find(node.actor.operator)
     if row is None:
-        raise errors.StateError(login.LOGIN_REQUIRED, "nobody is logged in here")
+        raise errors.StateError(LOGIN_REQUIRED, "nobody is logged in here")
     login.unlock(node, row, _bytes(password))
 
 

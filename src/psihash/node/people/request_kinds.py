@@ -7,25 +7,15 @@ because those use cases file requests themselves.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from psihash.agreement.decision import VerifiedDecision
+from psihash.agreement.decision import Approval, VerifiedDecision
 from psihash.agreement.page import Section
 from psihash.agreement.request import Request, RequestKind
 from psihash.node.node import Node
 from psihash.storage.requests import RequestRow
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What an approver adds to a yes, where the kind needs it."""
-
-    collections: Sequence[str] = ()
-    """Collections of ours that go in."""
-    case: str = ""
-    legal_basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +26,11 @@ class Granted:
     request: Request
     decision: VerifiedDecision | None
     """None in single-operator mode."""
-    choices: Choices
+
+    @property
+    def approval(self) -> Approval | None:
+        """What the peer is shown of it."""
+        return None if self.decision is None else Approval(self.request, self.decision.decision)
 
 
 def _nothing(_node: Node, _row: RequestRow) -> None:
@@ -44,6 +38,10 @@ def _nothing(_node: Node, _row: RequestRow) -> None:
 
 
 def _no_more(_node: Node, _granted: Granted) -> None:
+    return
+
+
+def _done(_node: Node, _row: RequestRow) -> None:
     return
 
 
@@ -63,6 +61,9 @@ class Handler:
     """What follows from a yes. Runs in the transaction of the decision and of its log entry."""
     on_refused: Callable[[Node, RequestRow, str], None] = _told_nobody
     """What follows from a no, with its reason; in that transaction too."""
+    afterwards: Callable[[Node, RequestRow], None] = _done
+    """What a yes began and takes longer than a transaction may. Whoever has it done again later
+    sees to it that it is done once."""
 
 
 _PLACES: Final = {
@@ -72,6 +73,9 @@ _PLACES: Final = {
     RequestKind.OPERATOR: "psihash.node.people.operators:OPERATOR",
     RequestKind.FOLLOW_UP: "psihash.node.casework.followups:FOLLOW_UP",
     RequestKind.CORRECTION: "psihash.node.casework.corrections:CORRECTION",
+    RequestKind.WATCH: "psihash.node.watching.approving:WATCH",
+    RequestKind.CONTRIBUTION: "psihash.node.watching.contributing:CONTRIBUTION",
+    RequestKind.TAKE_IN: "psihash.node.central.taking_in:TAKE_IN",
 }
 
 

@@ -9,9 +9,9 @@ from psihash.agreement.charges import period_start
 from psihash.agreement.page import Section
 from psihash.agreement.terms import Terms
 from psihash.audit.entry import open_entry
-from psihash.audit.event import Event
 from psihash.node.node import Node
 from psihash.session.row_state import RowState
+from psihash.storage import register
 from psihash.terms import Rung
 
 _EVER: Final = "1970-01-01T00:00:00Z"
@@ -33,29 +33,25 @@ def budget(node: Node, agreement: str, terms: Terms) -> Section:
 
 def exposed(node: Node, peer: str) -> Section:
     """What earlier sessions exposed to this peer, under all agreements."""
-    rows = [row for row in node.stores.sessions.all(peer=peer) if row.state == RowState.COMPLETED]
+    counted = node.stores.sessions.counted(peer, RowState.COMPLETED)
     heading = "What was exposed to this partner before"
     ever = node.stores.ledger.totals(_EVER, peer=peer)
-    if not rows and not ever.sessions:
+    if not counted and not ever.sessions:
         return heading, "Nothing: there was no session with it."
-    counted = Counter(row.rung for row in rows)
     by_rung = ", ".join(f"{counted[rung]:,} at '{rung.value}'" for rung in Rung if counted[rung])
     told = _disclosed(node, peer)
     return heading, (
-        f"{len(rows):,} completed sessions ({by_rung or 'none'}); {ever.sessions:,} were charged, "
-        f"with {ever.elements:,} elements of both lists over {ever.runs:,} runs. Labels were told "
-        f"about {told['labels']:,} matches, records about {told['records']:,}."
+        f"{counted.total():,} completed sessions ({by_rung or 'none'}); {ever.sessions:,} were "
+        f"charged, with {ever.elements:,} elements of both lists over {ever.runs:,} runs. "
+        f"Labels were told about {told['labels']:,} matches, records about {told['records']:,}."
     )
 
 
 def _disclosed(node: Node, peer: str) -> Counter[str]:
-    """Matches about which labels or records went to the peer, from the log."""
+    """Matches about which labels or records went to the peer, from the log's own entries."""
     told: Counter[str] = Counter()
-    for stored in node.stores.log.entries(0, node.stores.log.head().size):
-        if b'"event":"disclosure"' not in stored.header:
-            continue
-        entry = open_entry(stored)
-        local, shared = entry.local_facts() or {}, entry.shared_facts() or {}
-        if entry.event is Event.DISCLOSURE and local.get("recipient") == peer:
-            told[str(shared.get("what"))] += int(shared.get("matches") or 0)
+    numbers = register.disclosures_to(node.stores.database, peer)
+    for stored in node.stores.log.chosen(numbers):
+        shared = open_entry(stored).shared_facts() or {}
+        told[str(shared.get("what"))] += int(shared.get("matches") or 0)
     return told

@@ -41,7 +41,7 @@ from psihash.identity import sealing
 from psihash.node import prefixes
 from psihash.node.node import Node
 from psihash.node.people import login, request_kinds, rosters
-from psihash.node.people.request_kinds import Choices, Granted
+from psihash.node.people.request_kinds import Granted
 from psihash.node.people.roles import use_case
 from psihash.storage.errors import damaged
 from psihash.storage.requests import RequestRow, RequestState
@@ -51,6 +51,8 @@ AMBIGUOUS_REQUEST = errors.define("ambiguous-request", "several requests begin w
 NOT_PENDING = errors.define("not-pending", "the request was decided, or has expired")
 NO_APPROVER = errors.define("no-approver", "the agency has no approver who could decide")
 
+PEER: Final = "the peer"
+"""Who asks, as it is shown, where the other agency does."""
 PENDING_DAYS: Final = 30
 """How long a request waits for a decision."""
 _REQUEST: Final = prefixes.Kind("request", UNKNOWN_REQUEST, AMBIGUOUS_REQUEST, "psihash inbox")
@@ -91,6 +93,7 @@ def file(
     *,
     peer: str = "",
     agreement: str = "",
+    session: str | None = None,
     attachment: Mapping[str, Any] | None = None,
     by_peer: bool = False,
 ) -> RequestRow:
@@ -98,7 +101,8 @@ def file(
 
     ``attachment`` is what the approval needs and the other side must not see: it is sealed, and
     the subject gets only its salted digest. An operator's request is signed with the operator's
-    own key, which asks for the password; ``by_peer`` is for what the other agency asks.
+    own key, which asks for the password; ``by_peer`` is for what the other agency asks. The request
+    ends with ``session``, where it is about one.
     """
     sealed, bound = _attach(node, attachment)
     subject = dict(subject) | bound
@@ -123,6 +127,7 @@ def file(
         sealed_attachment=sealed,
         state=RequestState.PENDING,
         created=now,
+        session=session,
     )
     with node.stores.database.transaction():
         node.stores.requests.add(row)
@@ -153,7 +158,7 @@ def body(row: RequestRow) -> Request:
 
 def find(node: Node, prefix: str) -> RequestRow:
     """A request by its id or a unique prefix of it."""
-    return _REQUEST.pick(node.stores.requests.all(), prefix)
+    return _REQUEST.pick(node.stores.requests.starting(prefixes.plain(prefix)), prefix)
 
 
 def inbox(node: Node, *, everything: bool = False) -> list[RequestView]:
@@ -193,10 +198,8 @@ def page(node: Node, prefix: str) -> tuple[RequestView, list[Section]]:
 
 
 @use_case("request decide")
-def approve(
-    node: Node, prefix: str, reason: str = "", choices: Choices | None = None
-) -> RequestView:
-    """Say yes to a request, and do what follows from it, in one step."""
+def approve(node: Node, prefix: str, reason: str = "") -> RequestView:
+    """Say yes to a request, and do what follows from it, in one step. The reason stays here."""
     row, request = _pending(node, prefix)
     handler = request_kinds.handler(request.kind)
     handler.check(node, row)
@@ -207,13 +210,14 @@ def approve(
         verified = verify_decision(decision, request, roster, node.stamp())
     with node.stores.database.transaction():
         _store(node, row, request, RequestState.APPROVED, decision, reason)
-        handler.on_approved(node, Granted(row, request, verified, choices or Choices()))
+        handler.on_approved(node, Granted(row, request, verified))
+    handler.afterwards(node, row)
     return view(node, node.stores.requests.find(row.id) or row)
 
 
 @use_case("request decide")
 def refuse(node: Node, prefix: str, reason: str) -> RequestView:
-    """Say no to a request."""
+    """Say no to a request. Where it is about a peer's terms, the peer reads the reason."""
     row, request = _pending(node, prefix)
     handler = request_kinds.handler(request.kind)
     decision = _decision(node, request, Verdict.REFUSED, reason)
@@ -278,7 +282,9 @@ def _decision(node: Node, request: Request, verdict: Verdict, reason: str) -> De
     if operator not in {member.operator for member in roster.active(OperatorRole.APPROVER)}:
         raise errors.RefusedError(NOT_APPROVER, "the operator is no approver")
     _, key = login.own_key(node)
-    return decide(request, verdict, operator, key, reason=reason, now=node.stamp())
+    # An approval is shown to the peer. Why it was given is for our own people and auditors.
+    told = "" if verdict is Verdict.APPROVED else reason
+    return decide(request, verdict, operator, key, reason=told, now=node.stamp())
 
 
 def _store(
@@ -299,7 +305,8 @@ def _store(
 
 def _facts(row: RequestRow, request: Request) -> dict[str, Any]:
     """What the log says of a request. The subject may hold what the log must not."""
-    known = {"rung", "previous", "role", "operator"} & request.subject.keys()
+    named = {"rung", "previous", "role", "operator", "engine", "algorithms", "case"}
+    known = named & request.subject.keys()
     facts: dict[str, Any] = {
         "request": row.id,
         "kind": row.kind,
@@ -321,7 +328,7 @@ def _attach(node: Node, content: Mapping[str, Any] | None) -> tuple[bytes | None
 def _name(node: Node, proposer: str) -> str:
     """For people here: an operator by name."""
     if proposer == BY_PEER:
-        return "the peer"
+        return PEER
     if proposer == BY_SINGLE_OPERATOR:
         return "the single operator"
     row = node.stores.operators.find(proposer)

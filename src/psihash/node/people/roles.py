@@ -39,9 +39,11 @@ USE_CASES: Final[dict[str, frozenset[OperatorRole]]] = {
     "retention": frozenset({_ADMIN}),
     "statistics": _ANYBODY,
     "agreement propose": frozenset({_ANALYST}),
+    "agreement take-up": frozenset({_ANALYST}),
     "agreement decide": frozenset({_APPROVER}),
     "agreement revoke": frozenset({_ANALYST, _APPROVER}),
     "agreement import": frozenset({_ANALYST, _APPROVER, _ADMIN}),
+    "inbox show": frozenset({_ANALYST, _APPROVER}),
     "request decide": frozenset({_APPROVER}),
     "operator change": frozenset({_ADMIN}),
     "operator password": _ANYBODY,
@@ -52,12 +54,19 @@ USE_CASES: Final[dict[str, frozenset[OperatorRole]]] = {
     "follow-up write": frozenset({_ANALYST}),
     "correction write": frozenset({_ANALYST}),
     "audit export": frozenset({_AUDITOR, _ADMIN}),
+    "oversight": frozenset({_AUDITOR, _ADMIN}),
     "audit session": frozenset({_AUDITOR, _ANALYST, _APPROVER}),
     "incident decide": frozenset({_APPROVER, _ADMIN}),
+    "central init": frozenset({_ADMIN}),
+    "central publish": frozenset({_ANALYST, _ADMIN}),
+    "watch list": frozenset({_ANALYST, _APPROVER, _ADMIN}),
+    "watch change": frozenset({_ANALYST}),
+    "watch run": frozenset({_ANALYST}),
+    "contribute": frozenset({_ANALYST}),
 }
 """Roles of each use case; who holds one of them may do it."""
 
-BY_RULE: Final = frozenset({"match"})
+BY_RULE: Final = frozenset({"central publish", "match", "watch run"})
 """What an unattended process may do; the agreement's rules still decide about each session."""
 
 RULE_ACTOR: Final = Actor("node", role="rule", authentication="none")

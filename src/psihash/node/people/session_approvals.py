@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from psihash import errors
 from psihash.agreement.decision import (
@@ -12,8 +12,9 @@ from psihash.agreement.decision import (
     parse_decision,
     verify_decision,
 )
-from psihash.agreement.request import RequestKind, session_subject, subject_key
+from psihash.agreement.request import RequestKind, SessionSubject, subject_key
 from psihash.agreement.roster import Roster
+from psihash.agreement.rules import AGREEMENT_NOT_ACTIVE
 from psihash.agreement.session_approval import (
     APPROVAL_REPLAYED,
     SINGLE_OPERATOR,
@@ -29,9 +30,9 @@ from psihash.identity.cards import Card
 from psihash.node.node import Actor, Node
 from psihash.node.people import requests, rosters
 from psihash.session.climb import Base
-from psihash.session.ports import Claim
+from psihash.session.ports import Claim, Proposal
 from psihash.storage.requests import RequestRow, RequestState
-from psihash.terms import Rung, SessionRole
+from psihash.terms import SessionRole
 
 APPROVAL_NEEDED = errors.define(
     "approval-needed", "a person here has to approve the session first; the request is filed"
@@ -68,31 +69,30 @@ class SessionApprovals:
         peer: Card,
         role: SessionRole,
         agreement: Agreement,
-        rung: Rung,
-        previous: bytes,
+        proposal: Proposal,
         base: Base | None,
     ) -> None:
         self._node, self._peer, self._role = node, peer, role
-        self._agreement, self._rung, self._base = agreement, rung, base
-        self._previous = previous.hex()
-        self._rule = agreement.terms.approvals[rung]
+        self._agreement, self._proposal, self._base = agreement, proposal, base
+        self._rung = proposal.rung
+        self._previous = proposal.previous_receipt.hex()
+        self._rule = agreement.terms.approvals[proposal.rung]
 
     # -- the other side --------------------------------------------------------------------------
 
     def check_peer(self, claim: Claim) -> VerifiedApproval:
         """Check what the other side shows. Raises RefusedError or VerificationError."""
-        base = self._base
-        learned = base is not None and base.counts
+        matched = None if self._base is None else self._base.matched
         expected = Expected(
             agency=self._peer.agency,
-            recipient=self._node.agency,
-            role=self._role.other,
-            agreement=self._agreement.id,
             session=claim.session,
-            rung=self._rung,
-            previous=self._previous,
+            subject=self._subject(
+                self._peer.agency,
+                case=claim.case,
+                peer_case=self._agreement.case(self._node.agency),
+            ),
             rule=self._rule,
-            rule_met=self._is_met() if learned else None,
+            possible=None if matched is None else self._rule.possible_with(matched),
             roster=rosters.of_peer(self._node, self._peer.agency),
             now=self._node.stamp(),
         )
@@ -124,7 +124,7 @@ class SessionApprovals:
             who = _person_facts("", SINGLE_OPERATOR, row.decided or "", row.reason)
             approval = self._approval(By.PERSON, SINGLE_OPERATOR)
         else:
-            who = self._who(verified)
+            who = self._who(verified, row.reason)
             approval = self._approval(
                 By.PERSON, self._rule.words, decision=verified, roster=roster.number
             )
@@ -134,25 +134,42 @@ class SessionApprovals:
         base = self._base
         if base is None:
             return self._rule.met_by(None, None)
-        return self._rule.met_by(base.largest_pair, base.matched)
+        return self._rule.met_by(base.largest_own, base.matched)
 
     def _is_asked_for_by_a_person(self) -> bool:
         """Whoever opens a session at the keyboard of an agency without operators decides it."""
         asks = self._role is SessionRole.INITIATOR
         return asks and self._node.actor.role == PERSON_AT_KEYBOARD
 
-    @property
-    def _subject(self) -> dict[str, str]:
-        return session_subject(
-            self._agreement.id,
-            self._peer.agency,
-            self._rung,
-            self._previous,
-            self._role,
+    def _subject(self, agency: str, *, case: str, peer_case: str) -> SessionSubject:
+        """All that runs, as one of the two agencies sees it."""
+        agreement, proposal, ours = self._agreement, self._proposal, agency == self._node.agency
+        own, peer = agreement.annex(agency), agreement.annex(agreement.peer_of(agency))
+        if own is None or peer is None:
+            raise errors.RefusedError(AGREEMENT_NOT_ACTIVE, "an annex of the agreement is missing")
+        return SessionSubject(
+            agreement=agreement.id,
+            peer=agreement.peer_of(agency),
+            rung=proposal.rung,
+            previous=self._previous,
+            role=self._role if ours else self._role.other,
+            engine=proposal.engine,
+            algorithms=proposal.algorithms,
+            case=case,
+            peer_case=peer_case,
+            annex=own.digest.hex(),
+            peer_annex=peer.digest.hex(),
         )
 
+    def _ours(self) -> dict[str, Any]:
+        """What our own approver decides about."""
+        asked = self._role is SessionRole.RESPONDER
+        own, peer = (self._agreement.case(each) for each in (self._node.agency, self._peer.agency))
+        said = self._proposal.peer_case if asked else peer
+        return self._subject(self._node.agency, case=own, peer_case=said).to_dict()
+
     def _about(self, state: RequestState) -> list[RequestRow]:
-        key = subject_key(RequestKind.SESSION, self._subject)
+        key = subject_key(RequestKind.SESSION, self._ours())
         return self._node.stores.requests.about(key, state)
 
     def _decided(self, roster: Roster | None) -> tuple[RequestRow, VerifiedDecision | None] | None:
@@ -183,9 +200,10 @@ class SessionApprovals:
         row = requests.file(
             self._node,
             RequestKind.SESSION,
-            self._subject,
+            self._ours(),
             peer=self._peer.agency,
             agreement=self._agreement.id,
+            session=self._earlier(),
             by_peer=self._role is SessionRole.RESPONDER,
         )
         if self._role is SessionRole.RESPONDER:
@@ -196,11 +214,17 @@ class SessionApprovals:
             hint=f"`psihash inbox` shows it; an approver runs `psihash approve {row.id[:12]}`",
         )
 
-    def _who(self, verified: VerifiedDecision) -> dict[str, str]:
+    def _earlier(self) -> str | None:
+        """The session that is built on: what is asked about it ends with it, until there is a
+        session of its own."""
+        row = self._node.stores.sessions.by_receipt(self._previous) if self._previous else None
+        return None if row is None else row.id
+
+    def _who(self, verified: VerifiedDecision, reason: str) -> dict[str, str]:
         decision = verified.decision
         operator = self._node.stores.operators.find(decision.operator)
         name = "" if operator is None else operator.name
-        return _person_facts(name, decision.role.value, decision.decided, decision.reason)
+        return _person_facts(name, decision.role.value, decision.decided, reason)
 
     def _approval(
         self,

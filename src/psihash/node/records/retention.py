@@ -1,9 +1,9 @@
 """The end of what is kept: results, commitments, and the bodies of old log entries.
 
-A result ends with its agreement's retention: its key is destroyed, every row about it goes. An
-agreement that is over, and under which nothing is kept any more, loses its commitments and the
-names behind its pseudonyms. The log has a period of its own
-(:mod:`psihash.node.records.log_retention`).
+A result ends with its agreement's retention: its key is destroyed and every row about it goes, also
+what was asked and decided about it in the inbox, and what has not left the outbox. An agreement
+that is over, and under which nothing is kept any more, loses its commitments and the names behind
+its pseudonyms. The log has a period of its own (:mod:`psihash.node.records.log_retention`).
 Each erasure and its log entry commit together.
 """
 
@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from psihash.agreement.terms import parse_terms
 from psihash.agreement.times import add_days
 from psihash.audit.event import Event
+from psihash.casework.words import NOTICE_LIFE_DAYS
 from psihash.node.agreeing import documents
+from psihash.node.casework.case_documents import OUTBOX_PREFIX
+from psihash.node.central import keeping as copies
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
 from psihash.node.records import figures, log_retention
+from psihash.node.watching import keeping
 from psihash.session.row_state import RowState
 from psihash.storage.kept import KeptSession
 
@@ -72,6 +76,8 @@ def carry_out(node: Node) -> Report:
     now = node.stamp()
     _prepare_keys(node)
     due = _erase_sessions(node, now)
+    keeping.erase_due(node)
+    copies.erase_due(node)
     ended = _erase_agreements(node, now)
     log = log_retention.erase(node)
     return Report(now, due, ended, log, ())
@@ -82,6 +88,8 @@ def erase_due(node: Node) -> int:
     day. Returns how many results were erased."""
     now = node.stamp()
     due = _erase_sessions(node, now)
+    keeping.erase_due(node)
+    copies.erase_due(node)
     _erase_agreements(node, now)
     log_retention.erase_daily(node)
     return len(due)
@@ -116,6 +124,8 @@ def _prepare_keys(node: Node) -> None:
 
 def _erase_sessions(node: Node, now: str) -> tuple[Due, ...]:
     node.stores.outbox.remove_delivered(now)
+    # A notice is taken for this long, and the peer refuses what is older.
+    node.stores.outbox.remove_stale(OUTBOX_PREFIX, add_days(now, -NOTICE_LIFE_DAYS))
     due = tuple(each for each in _kept(node) if each.until <= now)
     if due:
         _ = node.keys

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Final
 
+from psihash import canonical
 from psihash.identity import sealing
 from psihash.node.node import Node
 from psihash.session.messages import Receipt
@@ -36,6 +38,13 @@ def get(node: Node, session: str, name: str) -> bytes | None:
     if sealed is None:
         return None
     return sealing.open_sealed(_key(node, session), sealed, _context(session, name))
+
+
+def mac(node: Node, session: str, name: str, data: bytes) -> str:
+    """HMAC-SHA-256 over ``data`` in hex, under a key that ends with the session's. For the log: who
+    has the text can hold it against the entry, and without the key the value says nothing."""
+    key = hmac.digest(_key(node, session), b"psihash/said/1", "sha256")
+    return hmac.digest(key, canonical.framed(name.encode(), data), "sha256").hex()
 
 
 def pack_receipt(receipt: Receipt) -> bytes:

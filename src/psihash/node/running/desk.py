@@ -75,8 +75,7 @@ class NodeDesk:
             self._peer,
             self._role,
             agreement,
-            proposal.rung,
-            proposal.previous_receipt,
+            proposal,
             base,
         )
         if claim is not None:
@@ -141,6 +140,8 @@ class NodeDesk:
                     )
                 )
             node.stores.sessions.add(self._row(deal, now, own, peer))
+            if own:
+                node.stores.requests.belong(own, deal.session_hex)
             sealed.make_key(node, deal.session_hex)
             sealed.put(node, deal.session_hex, sealed.SNAPSHOT, snapshot.encode(permit.own))
 

@@ -17,7 +17,7 @@ from psihash.agreement.status import Status
 from psihash.audit.event import Event
 from psihash.identity.trust import KnownPeer, PeerStatus
 from psihash.node import leasing
-from psihash.node.agreeing import documents
+from psihash.node.agreeing import annexes, documents
 from psihash.node.clock import seconds
 from psihash.node.home.tls_probe import PEER_UNREACHABLE
 from psihash.node.node import Node
@@ -97,15 +97,15 @@ def match(
     found = preflight.find(node, peer, agreement)
     wanted = rung or found.terms.rung
     try:
-        _check_here(node, found, wanted, engine)
+        chosen = _check_here(node, found, wanted, engine)
         receipt = climbing.receipt_of(node, previous)
-        _require_approval(node, known, found, wanted, receipt)
+        asked = _Asked(wanted, engine, receipt, on_progress)
+        _require_approval(node, known, found, asked, chosen)
     except errors.PsihashError as error:
         _record_refusal(node, found, error)
         raise
     for attempt in range(_ATTEMPTS):
         try:
-            asked = _Asked(wanted, engine, receipt, on_progress)
             return _match_once(node, known, found, asked)
         except errors.UnavailableError as error:
             # The other side may be opening a session with us at the same moment: both let go, and
@@ -127,19 +127,25 @@ class _Asked:
 
 
 def _require_approval(
-    node: Node, known: KnownPeer, agreement: Agreement, rung: Rung, previous: bytes
+    node: Node, known: KnownPeer, agreement: Agreement, asked: _Asked, engine: str
 ) -> None:
-    """Our own approver is asked before the peer is called."""
-    base = None
-    if previous:
-        _, base = climbing.base_of(node, agreement, previous, rung, agreement.terms.algorithms)
+    """Our own approver is asked before the peer is called, where it is known by then what runs.
+
+    Should the peer not have the engine, or show another annex, the approver is asked again."""
+    agreement = annexes.refresh(node, agreement)
+    if any(agreement.annex(agency) is None for agency in agreement.terms.agencies):
+        return
+    base, names = None, agreement.terms.algorithms
+    if asked.previous:
+        _, base = climbing.base_of(node, agreement, asked.previous, asked.rung, names)
     role, card = SessionRole.INITIATOR, known.card.card
-    SessionApprovals(node, card, role, agreement, rung, previous, base).ours()
+    proposal = _proposal(node, agreement, asked, engine)
+    SessionApprovals(node, card, role, agreement, proposal, base).ours()
 
 
-def _check_here(node: Node, agreement: Agreement, rung: Rung, engine: str) -> None:
+def _check_here(node: Node, agreement: Agreement, rung: Rung, engine: str) -> str:
     """What can be refused without asking the peer is refused before it is asked. What is only
-    missing may have been sent meanwhile."""
+    missing may have been sent meanwhile. The engine that it will be, as far as it lies with us."""
     terms = agreement.terms
     if agreement.state(node.stamp()).status in (Status.EXPIRED, Status.REFUSED, Status.REVOKED):
         check_active(agreement, node.stamp())
@@ -149,7 +155,7 @@ def _check_here(node: Node, agreement: Agreement, rung: Rung, engine: str) -> No
         )
     installed = [each.id for each in node.engines.installed()]
     allowed = allowed_engines(terms, installed)
-    node.engines.choose(rung, terms.learn, allowed, installed, engine)
+    return node.engines.choose(rung, terms.learn, allowed, installed, engine).id
 
 
 def _match_once(
@@ -200,18 +206,7 @@ def _initiator(node: Node, channel: PeerChannel, agreement: Agreement, asked: _A
         asked.rung, terms.learn, allowed_engines(terms, installed), engines, asked.engine
     )
     desk = NodeDesk(node, card, SessionRole.INITIATOR)
-    expires = node.now() + dt.timedelta(seconds=limits.SESSION_MAX_SECONDS)
-    proposal = Proposal(
-        agreement=bytes.fromhex(agreement.id),
-        initiator=node.agency,
-        rung=asked.rung,
-        learn=terms.learn,
-        engine=chosen.id,
-        algorithms=terms.algorithms,
-        peer_case="",
-        expires=min(seconds(expires), terms.valid_until),
-        previous_receipt=asked.previous,
-    )
+    proposal = _proposal(node, agreement, asked, chosen.id)
     permit = desk.prepare(proposal)
     setting = Setting(
         own_leaf=node.leaf,
@@ -224,6 +219,22 @@ def _initiator(node: Node, channel: PeerChannel, agreement: Agreement, asked: _A
         rng=node.rng,
     )
     return Initiator(setting, Wish(node.side, proposal), permit)
+
+
+def _proposal(node: Node, agreement: Agreement, asked: _Asked, engine: str) -> Proposal:
+    terms = agreement.terms
+    expires = node.now() + dt.timedelta(seconds=limits.SESSION_MAX_SECONDS)
+    return Proposal(
+        agreement=bytes.fromhex(agreement.id),
+        initiator=node.agency,
+        rung=asked.rung,
+        learn=terms.learn,
+        engine=engine,
+        algorithms=terms.algorithms,
+        peer_case="",
+        expires=min(seconds(expires), terms.valid_until),
+        previous_receipt=asked.previous,
+    )
 
 
 def _run(drive: _Drive) -> SessionResult:
@@ -256,7 +267,7 @@ def _why(party: Initiator) -> errors.PsihashError:
             APPROVAL_PENDING,
             "the other side's approver has not decided about this session yet; nothing was charged",
             hint="their approver has the request now: run the same command again later, or add "
-            "`--wait 24` to try every 30 seconds for 24 hours",
+            "`--wait 24` to wait 24 hours for it",
         )
     return failure or errors.PeerError(SESSION_LOST, "the session ended without a result")
 

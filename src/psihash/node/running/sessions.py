@@ -104,7 +104,13 @@ def cancel(node: Node, prefix: str) -> SessionView:
 
 def find(node: Node, prefix: str) -> SessionRow:
     """A session by its id or a unique prefix of it."""
-    return _SESSION.pick(node.stores.sessions.all(), prefix)
+    return _SESSION.pick(node.stores.sessions.starting(prefixes.plain(prefix)), prefix)
+
+
+def with_receipt(node: Node, receipt: str) -> str:
+    """The session that ended with a receipt of that id (hex); empty where there is none."""
+    row = node.stores.sessions.by_receipt(receipt) if receipt else None
+    return "" if row is None else row.id
 
 
 def _view(row: SessionRow) -> SessionView:

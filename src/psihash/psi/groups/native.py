@@ -15,10 +15,12 @@ from psihash.psi.group import (
     BAD_SCALAR,
     GROUP_MISSING,
     MASK_DST,
+    OUTPUT_BYTES,
     POINT_BYTES,
     PROOF_BYTES,
     TAG_BYTES,
     Blinds,
+    Outputs,
     Rows,
     Secret,
     Tags,
@@ -106,6 +108,10 @@ class NativeGroup:
 
     def hash_to_group(self, messages: Sequence[bytes], dst: bytes) -> Rows:
         return _rows(psihash_native.hash_to_group(list(messages), dst))
+
+    def evaluate(self, mode: int, secret: Secret, inputs: Rows) -> Outputs:
+        data = psihash_native.oprf_direct(mode, _own(secret).scalar, inputs)
+        return np.frombuffer(data, dtype=np.uint8).reshape(-1, OUTPUT_BYTES)
 
     def new_blinds(self, count: int) -> NativeBlinds:
         return NativeBlinds(psihash_native.Scalars.random(count))

@@ -16,14 +16,16 @@ import rbcl
 
 from psihash import errors
 from psihash.psi.engine import BAD_POINT
-from psihash.psi.expand import Expander, context_string
+from psihash.psi.expand import Expander, context_string, finalized
 from psihash.psi.group import (
     BAD_SCALAR,
     MASK_DST,
+    OUTPUT_BYTES,
     POINT_BYTES,
     SCALAR_BYTES,
     TAG_BYTES,
     Blinds,
+    Outputs,
     Rows,
     Secret,
     Tags,
@@ -90,6 +92,13 @@ class SodiumGroup:
 
     def hash_to_group(self, messages: Sequence[bytes], dst: bytes) -> Rows:
         return _rows(_mapped(messages, dst), len(messages))
+
+    def evaluate(self, mode: int, secret: Secret, inputs: Rows) -> Outputs:
+        k, dst = _own(secret).scalar(), b"HashToGroup-" + context_string(mode)
+        texts = list(_each(inputs))
+        mapped = zip(texts, _mapped(texts, dst), strict=True)
+        joined = b"".join(finalized(text, times(k, point)) for text, point in mapped)
+        return np.frombuffer(joined, dtype=np.uint8).reshape(-1, OUTPUT_BYTES)
 
     def new_blinds(self, count: int) -> SodiumBlinds:
         scalars = (rbcl.crypto_core_ristretto255_scalar_random() for _ in range(count))

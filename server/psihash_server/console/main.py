@@ -1,0 +1,88 @@
+"""``psihash console``: serves the pages until it is interrupted."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+
+from psihash import errors
+from psihash.node.node import Node
+from psihash.node.oversight import hours
+from psihash.node.people import login
+from psihash.node.people.roles import RULE_ACTOR
+from psihash_server import logs
+from psihash_server.console import place as places
+from psihash_server.console.app import build
+from psihash_server.console.place import Place
+from psihash_server.main import LISTEN_FAILED
+
+CONNECTIONS: Final = 128
+_IDLE_SECONDS: Final = 15
+
+
+def serve(node: Node, place: Place, on_ready: Callable[[str], None] | None = None) -> None:
+    """Answer browsers at ``place`` until SIGTERM or SIGINT. Blocks.
+
+    Raises StateError ``no-operators``: the pages are for people who log in.
+    """
+    if not node.stores.operators.any():
+        raise errors.StateError(
+            login.NO_OPERATORS,
+            "the console is for people who log in, and this agency has no operators yet",
+            hint="run `psihash operator add NAME --role admin`",
+        )
+    hours.of(node.settings)  # a setting that is wrong is said now, not on a page
+    node.keys  # noqa: B018 - asks for the passphrase now, not at the first result
+    node.actor = RULE_ACTOR  # until somebody logs in
+    app, services = build(node, place)
+    config = uvicorn.Config(
+        app,
+        host=place.host,
+        port=place.port,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=16 * 1024,
+    )
+    config.load()
+    if place.tls is not None:
+        config.ssl = places.context(place.tls)
+    server = _Server(config, lambda: (on_ready or _say_ready)(place.url))
+    services.verifier.start()
+    try:
+        server.run()
+    except SystemExit:
+        raise errors.UnavailableError(
+            LISTEN_FAILED,
+            f"{place.host}:{place.port} cannot be listened on",
+            hint="another process may use the port: choose another with --listen",
+        ) from None
+    finally:
+        services.verifier.stop()
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def _say_ready(url: str) -> None:
+    logs.CONSOLE.info("the console is at %s", url)

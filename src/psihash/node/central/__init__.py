@@ -1,0 +1,1 @@
+"""The central set: publishing one, and matching against that of a peer."""
