@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -61,9 +62,11 @@ def _first_answer(port: int) -> int:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/login")
-            return connection.getresponse().status
+            with contextlib.closing(
+                http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            ) as connection:
+                connection.request("GET", "/login")
+                return connection.getresponse().status
         except OSError:
             time.sleep(0.1)
     raise AssertionError("it does not answer")
