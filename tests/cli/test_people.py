@@ -237,7 +237,7 @@ def test_the_single_operator_has_an_inbox_too(nl: Home) -> None:
 # -- every command -------------------------------------------------------------------------------
 
 READING = {
-    "agreement export", "agreement list", "agreement show", "bench",
+    "agreement export", "agreement list", "agreement show", "bench", "central status",
     "collection list", "collection show", "doctor", "formats", "inbox", "ledger",
     "operator list", "peer card", "peer list", "session list", "status",
 }  # fmt: skip
@@ -247,8 +247,10 @@ OPEN = {
     "init": "makes the home: there is nobody yet",
     "login": "is how one becomes somebody",
     "logout": "takes rights away",
+    "console": "has operators log in with the browser",
     "peer sync": "carries what was decided",
     "serve": "acts by rules, as a node",
+    "watch scheduler": "runs what was approved, by rules",
     "witness": "cosigns the logs of others by rules, as a node",
 }
 """They need nobody to be logged in, for a reason."""
@@ -261,7 +263,13 @@ GUARDED = {
     "agreement revoke": ["0" * 64],
     "agreement take-up": ["0" * 64, "--collection", "x"],
     "approve": ["000000"],
+    "central contributions": [],
+    "central executor-keys": ["--host", "localhost"],
+    "central init": [],
+    "central publish": [],
+    "central rotate": [],
     "collection remove": ["x"],
+    "contribute": ["000000", "--yes"],
     "export": ["000000", "--format", "csv", "--out", "OUT"],
     "import": ["LIST", "--collection", "x"],
     "lookup": ["0" * 32],
@@ -283,6 +291,23 @@ GUARDED = {
     "hit reject": ["000000", "--all", "--reason", "x"],
     "retention": [],
     "statistics": [],
+    "watch add": [
+        "de-bka",
+        "--agreement",
+        "0" * 64,
+        "--collection",
+        "x",
+        "--cron",
+        "0 2 * * *",
+        "--tz",
+        "UTC",
+    ],
+    "watch list": [],
+    "watch pause": ["000000"],
+    "watch remove": ["000000"],
+    "watch resume": ["000000"],
+    "watch run": ["000000"],
+    "watch show": ["000000"],
 }
 """Words that reach the node's use case of each."""
 
