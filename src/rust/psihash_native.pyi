@@ -139,6 +139,26 @@ def dleq_prove(scalar: Scalar, public: Data, context: Data, a: Data, b: Data) ->
 def dleq_verify(public: Data, context: Data, a: Data, b: Data, proof: Data) -> None:
     """Raise ProofError unless the proof holds, PointError for a bad element of a list."""
 
+def multiply_and_prove(
+    scalar: Scalar, public: Data, context: Data, points: Data
+) -> tuple[bytes, bytes]:
+    """:func:`multiply` and :func:`dleq_prove`, decoding once: the products and their proof."""
+
+@final
+class Question:
+    """A list that a peer is to multiply by its scalar, as what checking the answer takes: 64 bytes
+    an element."""
+
+    @staticmethod
+    def ask(
+        messages: Messages, dst: Data, by: Scalar, public: Data, context: Data
+    ) -> tuple[bytes, Question]:
+        """:func:`hash_to_group` times ``by``, and the question. ``public`` and ``context`` are
+        those of the peer's proof."""
+
+    def check(self, answers: Data, proof: Data) -> None:
+        """As :func:`dleq_verify`, with one answer for each element that was asked for."""
+
 def oprf_derive_key(mode: int, seed: Data, info: Data) -> tuple[Scalar, bytes]:
     """DeriveKeyPair of RFC 9497; mode 0 is OPRF, 1 is VOPRF."""
 

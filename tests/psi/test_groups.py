@@ -116,6 +116,7 @@ def test_a_row_that_is_no_point_is_refused(group: Group, bad: str, place: int) -
     blinds = group.new_blinds(12)
     for use in (
         lambda: group.remask(secret, points),
+        lambda: group.answer(secret, points, b"here"),
         lambda: group.check(points),
         lambda: group.multiply(blinds, points),
         lambda: group.divide(blinds, points),
@@ -191,6 +192,42 @@ def test_a_proof_of_one_holds_for_the_other(group: Group, other: Group, count: i
     done = group.remask(secret, given)
     other.verify(secret.public, given, done, b"here", group.prove(secret, given, done, b"here"))
     other.verify_voprf(secret.public, given, done, group.prove_voprf(secret, given, done))
+
+
+@every_pair
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 33])
+def test_a_question_of_one_is_answered_by_the_other(group: Group, other: Group, count: int) -> None:
+    own, peer = group.new_secret(), other.new_secret()
+    given = messages(count)
+    asked, question = group.ask(own, given, peer.public, b"here")
+    assert np.array_equal(asked, group.mask(own, given))
+    answers, proof = other.answer(peer, asked, b"here")
+    assert np.array_equal(answers, other.remask(peer, asked))
+    question.check(answers, proof)
+    question.check(answers, other.prove(peer, asked, answers, b"here"))
+    group.verify(peer.public, asked, answers, b"here", proof)
+    turned = np.roll(answers, 1, axis=0) if count > 1 else asked
+    bad = answers.copy()
+    bad[count // 2] = 0
+    elsewhere = group.ask(own, given, peer.public, b"there")[1]
+    stranger = group.ask(own, given, own.public, b"here")[1]
+    for asker, shown, with_proof, code in (
+        (question, turned, proof, "group-bad-proof"),
+        (question, answers, bytes(64), "group-bad-proof"),
+        (question, answers, proof[:63], "group-bad-proof"),
+        (question, bad, proof, "psi-bad-point"),
+        (elsewhere, answers, proof, "group-bad-proof"),
+        (stranger, answers, proof, "group-bad-proof"),
+    ):
+        with pytest.raises(ProtocolError) as caught:
+            asker.check(shown, with_proof)
+        assert caught.value.code == code
+
+
+@every_group
+def test_a_question_of_nothing(group: Group) -> None:
+    asked, _ = group.ask(group.new_secret(), messages(0), group.new_secret().public, b"here")
+    assert asked.shape == (0, 32)
 
 
 @every_pair

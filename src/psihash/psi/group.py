@@ -60,6 +60,14 @@ class Blinds(Protocol):
     def __len__(self) -> int: ...
 
 
+class Question(Protocol):
+    """A list of this side that the peer is to multiply by its secret, as what checking the answer
+    takes. At most 64 bytes an element."""
+
+    def check(self, answers: Rows, proof: bytes) -> None:
+        """As :meth:`Group.verify`, one answer for each element that was asked for."""
+
+
 class Group(Protocol):
     """Operations on lists of group elements. Constant time in what is secret."""
 
@@ -93,6 +101,15 @@ class Group(Protocol):
     ) -> None:
         """Raise ProtocolError ``group-bad-proof`` unless the proof holds, ``psi-bad-point`` where
         an element of the statement is none."""
+
+    def ask(
+        self, secret: Secret, messages: Rows, public: bytes, context: bytes
+    ) -> tuple[Rows, Question]:
+        """:meth:`mask`, and the question whether a peer's answers to that list are its multiples by
+        the secret behind ``public``. ``context`` is that of the peer's proof."""
+
+    def answer(self, secret: Secret, points: Rows, context: bytes) -> tuple[Rows, bytes]:
+        """:meth:`remask` and :meth:`prove` of 1 row or more, each point decoded once."""
 
     # -- for RFC 9497 ----------------------------------------------------------------------------
 

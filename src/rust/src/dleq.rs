@@ -11,10 +11,11 @@ use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::batch::weighted_sum;
+use crate::batch::{self, Messages};
 use crate::error::Error;
-use crate::framing::update_framed;
-use crate::kernel::{Encoding, Kernel};
+use crate::framing::{framed, update_framed};
+use crate::hash_to_group::Expander;
+use crate::kernel::{Decoded, Encoding, Factor, Kernel};
 use crate::portable::decode;
 use crate::secret::{Secret, random_bytes};
 
@@ -43,28 +44,30 @@ impl Statement<'_> {
     }
 
     fn digest(&self) -> [u8; 64] {
-        let mut hash = Sha512::new();
-        let (a, b) = (self.a.as_flattened(), self.b.as_flattened());
-        update_framed(&mut hash, &[b"psihash/dleq/1", self.context, self.public, a, b]);
-        hash.finalize().into()
+        digest(started(self.context, self.public, self.a), self.b)
     }
+}
 
-    /// The weights, four from each hash of (statement, number).
-    fn weights(&self, digest: &[u8; 64]) -> Vec<Scalar> {
-        let mut out = Vec::with_capacity(self.a.len() + 3);
-        let mut start = Sha512::new();
-        update_framed(&mut start, &[b"psihash/dleq-weights/1", digest]);
-        for block in 0..self.a.len().div_ceil(4) as u64 {
-            let mut hash = start.clone();
-            update_framed(&mut hash, &[&block.to_be_bytes()]);
-            let four: [u8; 64] = hash.finalize().into();
-            for weight in four.as_chunks::<16>().0 {
-                out.push(Scalar::from(u128::from_le_bytes(*weight)));
-            }
-        }
-        out.truncate(self.a.len());
-        out
-    }
+/// The hash of a statement as far as its inputs go.
+fn started(context: &[u8], public: &Encoding, a: &[Encoding]) -> Sha512 {
+    let mut hash = Sha512::new();
+    update_framed(&mut hash, &[b"psihash/dleq/1", context, public, a.as_flattened()]);
+    hash
+}
+
+fn digest(mut started: Sha512, b: &[Encoding]) -> [u8; 64] {
+    update_framed(&mut started, &[b.as_flattened()]);
+    started.finalize().into()
+}
+
+/// The weights, four from each hash of (statement, number).
+fn weights(kernel: &dyn Kernel, digest: &[u8; 64], count: usize) -> Vec<Scalar> {
+    let prefix = framed(&[b"psihash/dleq-weights/1", digest]);
+    let blocks = 0..count.div_ceil(4) as u64;
+    let rows: Vec<u8> = blocks.flat_map(|block| framed(&[&block.to_be_bytes()])).collect();
+    let hashes = batch::sha512(kernel, &prefix, &rows, 16);
+    let weights = hashes.as_flattened().as_chunks::<16>().0.iter().take(count);
+    weights.map(|weight| Scalar::from(u128::from_le_bytes(*weight))).collect()
 }
 
 /// The folded pair (M, Z) and the two commitments, all that the challenge hashes.
@@ -81,16 +84,52 @@ fn challenge(digest: &[u8; 64], points: [&RistrettoPoint; 4]) -> Scalar {
 /// nor a broken generator alone can make two proofs share one (attack C5).
 pub fn prove(kernel: &dyn Kernel, secret: &Secret, statement: &Statement) -> Result<Proof, Error> {
     statement.check()?;
-    let k = secret.expose();
-    if RistrettoPoint::mul_base(k).compress().0 != *statement.public {
+    belongs(secret, statement.public)?;
+    let inputs = batch::decode(kernel, statement.a)?;
+    prove_decoded(kernel, secret, &statement.digest(), &inputs, statement.a.len())
+}
+
+/// Multiply a list by `secret`, and prove it, decoding the list once. `public` is kG.
+pub fn multiply_and_prove(
+    kernel: &dyn Kernel,
+    secret: &Secret,
+    public: &Encoding,
+    context: &[u8],
+    points: &[Encoding],
+) -> Result<(Vec<Encoding>, Proof), Error> {
+    let mut inputs = kernel.room(points.len());
+    let factor = Factor::One(secret.expose());
+    let products = batch::multiply(kernel, points, factor, Some(&mut inputs))?;
+    let statement = Statement { context, public, a: points, b: &products };
+    statement.check()?;
+    belongs(secret, public)?;
+    let proof = prove_decoded(kernel, secret, &statement.digest(), &inputs, statement.a.len())?;
+    Ok((products, proof))
+}
+
+fn belongs(secret: &Secret, public: &Encoding) -> Result<(), Error> {
+    if RistrettoPoint::mul_base(secret.expose()).compress().0 != *public {
         return Err(Error::Argument("the public element does not belong to the scalar"));
     }
-    let digest = statement.digest();
-    let m = weighted_sum(kernel, statement.a, &statement.weights(&digest))?;
+    Ok(())
+}
+
+/// The sum M takes a time that depends on the weights, a hash of the statement. All of that goes to
+/// the verifier, or is never sent: then a hash of elements has shown that nobody else can compute.
+/// What follows is done with secrets, on one point.
+fn prove_decoded(
+    kernel: &dyn Kernel,
+    secret: &Secret,
+    digest: &[u8; 64],
+    inputs: &Decoded,
+    count: usize,
+) -> Result<Proof, Error> {
+    let k = secret.expose();
+    let m = kernel.weighted_sums(&[inputs], &weights(kernel, digest, count))[0];
     let z = m * k;
-    let r = nonce(secret, &digest)?;
+    let r = nonce(secret, digest)?;
     let (t2, t3) = (RistrettoPoint::mul_base(&r), m * *r);
-    let c = challenge(&digest, [&m, &z, &t2, &t3]);
+    let c = challenge(digest, [&m, &z, &t2, &t3]);
     Ok(join(c, *r - c * k))
 }
 
@@ -125,17 +164,79 @@ pub(crate) fn split(proof: &Proof) -> Result<(Scalar, Scalar), Error> {
 /// Check a proof; fails with `Error::Proof` if it does not hold, or names a bad point of a list.
 pub fn verify(kernel: &dyn Kernel, statement: &Statement, proof: &Proof) -> Result<(), Error> {
     statement.check()?;
-    let (c, s) = split(proof)?;
-    let public = decode(statement.public, 0).map_err(|_| Error::Proof)?;
-    let digest = statement.digest();
-    let weights = statement.weights(&digest);
-    let m = weighted_sum(kernel, statement.a, &weights)?;
-    let z = weighted_sum(kernel, statement.b, &weights)?;
-    let t2 = RistrettoPoint::vartime_double_scalar_mul_basepoint(&c, &public, &s);
-    let t3 = m * s + z * c;
-    if bool::from(challenge(&digest, [&m, &z, &t2, &t3]).ct_eq(&c)) {
-        Ok(())
-    } else {
-        Err(Error::Proof)
+    let question = Question {
+        public: *statement.public,
+        count: statement.a.len(),
+        started: started(statement.context, statement.public, statement.a),
+        inputs: Inputs::Decoded(batch::decode(kernel, statement.a)?),
+    };
+    question.check(kernel, statement.b, proof)
+}
+
+/// A list of which the peer is to give the multiples: what checking its answer takes. 64 bytes an
+/// element at most.
+pub struct Question {
+    /// The peer's K.
+    public: Encoding,
+    count: usize,
+    started: Sha512,
+    inputs: Inputs,
+}
+
+enum Inputs {
+    Decoded(Decoded),
+    /// For a kernel that would keep much more than that.
+    Encoded(Vec<Encoding>),
+}
+
+impl Question {
+    /// Hash to the group and multiply: the list that goes to the peer, and the question. `public`
+    /// and `context` are the peer's.
+    pub fn ask(
+        kernel: &dyn Kernel,
+        expander: &Expander,
+        messages: Messages,
+        secret: &Secret,
+        public: &Encoding,
+        context: &[u8],
+    ) -> Result<(Vec<Encoding>, Self), Error> {
+        let factor = Some(Factor::One(secret.expose()));
+        let compact = matches!(kernel.room(0), Decoded::Affine(_));
+        let mut room = kernel.room(if compact { messages.len() } else { 0 });
+        let points = batch::hash(kernel, expander, messages, factor, compact.then_some(&mut room))?;
+        let inputs = if compact { Inputs::Decoded(room) } else { Inputs::Encoded(points.clone()) };
+        let started = started(context, public, &points);
+        Ok((points, Question { public: *public, count: messages.len(), started, inputs }))
+    }
+
+    /// Fails as `verify` does. The kernel must be the one that asked.
+    pub fn check(
+        &self,
+        kernel: &dyn Kernel,
+        answers: &[Encoding],
+        proof: &Proof,
+    ) -> Result<(), Error> {
+        if answers.len() != self.count || answers.is_empty() {
+            return Err(Error::Argument("a question of at least one has as many answers"));
+        }
+        let (c, s) = split(proof)?;
+        let public = decode(&self.public, 0).map_err(|_| Error::Proof)?;
+        let outputs = batch::decode(kernel, answers)?;
+        let digest = digest(self.started.clone(), answers);
+        let weights = weights(kernel, &digest, answers.len());
+        let sums = match &self.inputs {
+            Inputs::Decoded(inputs) => kernel.weighted_sums(&[inputs, &outputs], &weights),
+            Inputs::Encoded(inputs) => {
+                kernel.weighted_sums(&[&batch::decode(kernel, inputs)?, &outputs], &weights)
+            }
+        };
+        let (m, z) = (sums[0], sums[1]);
+        let t2 = RistrettoPoint::vartime_double_scalar_mul_basepoint(&c, &public, &s);
+        let t3 = m * s + z * c;
+        if bool::from(challenge(&digest, [&m, &z, &t2, &t3]).ct_eq(&c)) {
+            Ok(())
+        } else {
+            Err(Error::Proof)
+        }
     }
 }

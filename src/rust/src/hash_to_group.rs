@@ -5,8 +5,10 @@
 
 use curve25519_dalek::scalar::Scalar;
 use sha2::{Digest, Sha512};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::kernel::{Kernel, Text};
 
 const HASH_BYTES: usize = 64;
 
@@ -47,6 +49,24 @@ impl Expander {
         first.update(&self.tag);
         let b0 = first.finalize();
         Sha512::new().chain_update(b0).chain_update([1]).chain_update(&self.tag).finalize().into()
+    }
+
+    /// The same of every row of `width` bytes, side by side.
+    pub fn uniform_rows(
+        &self,
+        kernel: &dyn Kernel,
+        rows: &[u8],
+        width: usize,
+    ) -> Vec<[u8; HASH_BYTES]> {
+        let mut out = vec![[0; HASH_BYTES]; rows.len() / width];
+        let suffix = [&[0, HASH_BYTES as u8, 0], &self.tag[..]].concat();
+        let first = Text { prefix: &[0; 128], rows, width, suffix: &suffix };
+        kernel.sha512(&first, &mut out);
+        let rows = Zeroizing::new(out.as_flattened().to_vec());
+        let suffix = [&[1], &self.tag[..]].concat();
+        let second = Text { prefix: &[], rows: &rows, width: HASH_BYTES, suffix: &suffix };
+        kernel.sha512(&second, &mut out);
+        out
     }
 
     /// HashToScalar of RFC 9497 section 4.1: 64 uniform little-endian bytes modulo the order.

@@ -5,16 +5,20 @@ use curve25519_dalek::scalar::Scalar;
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::batch::{self, Messages};
 use crate::dleq::{Proof, join, split};
 use crate::error::Error;
 use crate::hash_to_group::Expander;
-use crate::kernel::{Encoding, Factor, Kernel};
+use crate::kernel::{Encoding, Factor, Kernel, Text};
 use crate::portable::decode;
 use crate::secret::{Secret, Secrets};
 
 pub type Output = [u8; 64];
+
+/// Hashes computed side by side by one task.
+const AT_ONCE: usize = 128;
 
 /// The largest batch of one proof: indices have two bytes (section 2.2.1).
 pub const MAX_BATCH: usize = 0xffff;
@@ -87,7 +91,7 @@ pub fn blind(
     blinds: &Secrets,
 ) -> Result<Vec<Encoding>, Error> {
     check_lengths(inputs)?;
-    batch::hash(kernel, &mode.group_expander(), inputs, Some(Factor::Each(blinds.expose())))
+    batch::hash(kernel, &mode.group_expander(), inputs, Some(Factor::Each(blinds.expose())), None)
 }
 
 /// BlindEvaluate (3.3.1), without the proof.
@@ -96,7 +100,7 @@ pub fn evaluate(
     key: &Secret,
     blinded: &[Encoding],
 ) -> Result<Vec<Encoding>, Error> {
-    batch::multiply(kernel, blinded, Factor::One(key.expose()))
+    batch::multiply(kernel, blinded, Factor::One(key.expose()), None)
 }
 
 /// Finalize (3.3.1), without the check of a proof.
@@ -111,8 +115,8 @@ pub fn finalize(
         return Err(Error::Argument("there must be one input per evaluated element"));
     }
     let inverses = blinds.inverse();
-    let unblinded = batch::multiply(kernel, evaluated, Factor::Each(inverses.expose()))?;
-    Ok(outputs(inputs, &unblinded))
+    let unblinded = batch::multiply(kernel, evaluated, Factor::Each(inverses.expose()), None)?;
+    Ok(outputs(kernel, inputs, &unblinded))
 }
 
 /// Evaluate (3.3.1): what the holder of the key computes by itself.
@@ -124,27 +128,54 @@ pub fn direct(
 ) -> Result<Vec<Output>, Error> {
     check_lengths(inputs)?;
     let factor = Some(Factor::One(key.expose()));
-    let issued = batch::hash(kernel, &mode.group_expander(), inputs, factor)?;
-    Ok(outputs(inputs, &issued))
+    let issued = batch::hash(kernel, &mode.group_expander(), inputs, factor, None)?;
+    Ok(outputs(kernel, inputs, &issued))
 }
 
-fn outputs(inputs: Messages, issued: &[Encoding]) -> Vec<Output> {
-    issued
-        .par_iter()
-        .enumerate()
-        .with_min_len(512)
-        .map(|(index, element)| {
-            let input = inputs.at(index);
-            Sha512::new()
-                .chain_update((input.len() as u16).to_be_bytes())
-                .chain_update(input)
-                .chain_update([0, 32])
-                .chain_update(element)
-                .chain_update(b"Finalize")
-                .finalize()
-                .into()
-        })
-        .collect()
+/// The last hash of Finalize, of every input and its element.
+fn outputs(kernel: &dyn Kernel, inputs: Messages, issued: &[Encoding]) -> Vec<Output> {
+    let mut out = vec![[0; 64]; issued.len()];
+    let parts = issued.par_chunks(AT_ONCE).zip(out.par_chunks_mut(AT_ONCE));
+    parts.enumerate().for_each(|(block, (issued, to))| {
+        let start = block * AT_ONCE;
+        match inputs.part(start, start + issued.len()) {
+            Some((given, width)) => outputs_alike(kernel, &given, width, issued, to),
+            None => (start..).zip(issued).zip(to).for_each(|((index, element), to)| {
+                *to = output(inputs.at(index), element);
+            }),
+        }
+    });
+    out
+}
+
+fn output(input: &[u8], element: &Encoding) -> Output {
+    Sha512::new()
+        .chain_update((input.len() as u16).to_be_bytes())
+        .chain_update(input)
+        .chain_update([0, 32])
+        .chain_update(element)
+        .chain_update(b"Finalize")
+        .finalize()
+        .into()
+}
+
+/// The same of inputs of one length, side by side.
+fn outputs_alike(
+    kernel: &dyn Kernel,
+    inputs: &[u8],
+    width: usize,
+    issued: &[Encoding],
+    out: &mut [Output],
+) {
+    let row = width + 2 + 32;
+    let mut rows = Zeroizing::new(Vec::with_capacity(row * issued.len()));
+    for (input, element) in inputs.chunks_exact(width).zip(issued) {
+        for part in [input, &[0, 32], element] {
+            rows.extend_from_slice(part);
+        }
+    }
+    let prefix = (width as u16).to_be_bytes();
+    kernel.sha512(&Text { prefix: &prefix, rows: &rows, width: row, suffix: b"Finalize" }, out);
 }
 
 /// What a VOPRF proof claims: D_i = k C_i for all i, and B = k G.
@@ -156,7 +187,7 @@ pub struct Claim<'a> {
 
 impl Claim<'_> {
     /// The weights d_i of ComputeComposites (2.2.1).
-    fn weights(&self) -> Result<Vec<Scalar>, Error> {
+    fn weights(&self, kernel: &dyn Kernel) -> Result<Vec<Scalar>, Error> {
         if self.c.len() != self.d.len() || self.c.is_empty() || self.c.len() > MAX_BATCH {
             return Err(Error::Argument("a proof covers two equal lists of 1 to 65,535 elements"));
         }
@@ -167,13 +198,20 @@ impl Claim<'_> {
         let mut start = Vec::new();
         push(&mut start, &Sha512::digest(&text));
         let expander = mode.expander(b"HashToScalar-");
-        let pairs = self.c.par_iter().zip(self.d).enumerate().with_min_len(128);
-        Ok(pairs
-            .map(|(index, (c, d))| {
-                let index = (index as u16).to_be_bytes();
-                expander.scalar(&[&start, &index, &[0, 32], c, &[0, 32], d, b"Composite"])
-            })
-            .collect())
+        // Behind the seed all are of one length: index, both elements with theirs, the label.
+        let pairs: Vec<_> = self.c.iter().zip(self.d).collect();
+        let blocks = pairs.par_chunks(AT_ONCE).enumerate().flat_map_iter(|(block, pairs)| {
+            let mut rows = Vec::new();
+            for (place, (c, d)) in pairs.iter().enumerate() {
+                let index = ((block * AT_ONCE + place) as u16).to_be_bytes();
+                for part in [&start[..], &index, &[0, 32], *c, &[0, 32], *d, b"Composite"] {
+                    rows.extend_from_slice(part);
+                }
+            }
+            let wide = expander.uniform_rows(kernel, &rows, rows.len() / pairs.len());
+            wide.into_iter().map(|bytes| Scalar::from_bytes_mod_order_wide(&bytes))
+        });
+        Ok(blocks.collect())
     }
 
     fn challenge(&self, points: [&RistrettoPoint; 4]) -> Scalar {
@@ -198,7 +236,8 @@ pub fn prove(
         return Err(Error::Argument("the public element does not belong to the scalar"));
     }
     let (k, r) = (key.expose(), nonce.expose());
-    let m = batch::weighted_sum(kernel, claim.c, &claim.weights()?)?;
+    let weights = claim.weights(kernel)?;
+    let m = kernel.weighted_sums(&[&batch::decode(kernel, claim.c)?], &weights)[0];
     let z = m * k;
     let c = claim.challenge([&m, &z, &RistrettoPoint::mul_base(r), &(m * r)]);
     Ok(join(c, r - c * k))
@@ -208,9 +247,10 @@ pub fn prove(
 pub fn verify(kernel: &dyn Kernel, claim: &Claim, proof: &Proof) -> Result<(), Error> {
     let (c, s) = split(proof)?;
     let key = decode(claim.public, 0).map_err(|_| Error::Proof)?;
-    let weights = claim.weights()?;
-    let m = batch::weighted_sum(kernel, claim.c, &weights)?;
-    let z = batch::weighted_sum(kernel, claim.d, &weights)?;
+    let weights = claim.weights(kernel)?;
+    let (inputs, outputs) = (batch::decode(kernel, claim.c)?, batch::decode(kernel, claim.d)?);
+    let sums = kernel.weighted_sums(&[&inputs, &outputs], &weights);
+    let (m, z) = (sums[0], sums[1]);
     let t2 = RistrettoPoint::vartime_double_scalar_mul_basepoint(&c, &key, &s);
     let t3 = m * s + z * c;
     if bool::from(claim.challenge([&m, &z, &t2, &t3]).ct_eq(&c)) {

@@ -3,10 +3,12 @@
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
+use rayon::prelude::*;
+use sha2::{Digest, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{BadPoint, Reason};
-use crate::kernel::{Encoding, Factor, Kernel};
+use crate::kernel::{Decoded, DecodedPart, Encoding, Factor, Kernel, Text};
 
 pub struct Portable;
 
@@ -31,24 +33,42 @@ fn times_half(point: &RistrettoPoint, scalar: &Scalar) -> RistrettoPoint {
     point * *Zeroizing::new(scalar.div_by_2())
 }
 
+fn keep(point: RistrettoPoint, index: usize, kept: &mut Option<&mut [RistrettoPoint]>) {
+    if let Some(kept) = kept {
+        kept[index] = point;
+    }
+}
+
 impl Kernel for Portable {
     fn name(&self) -> &'static str {
         "dalek"
     }
 
-    fn check(&self, points: &[Encoding]) -> Result<(), BadPoint> {
-        points.iter().enumerate().try_for_each(|(index, point)| decode(point, index).map(drop))
+    fn room(&self, count: usize) -> Decoded {
+        Decoded::Dalek(vec![RistrettoPoint::identity(); count])
     }
 
-    fn multiply(
+    fn decode(&self, points: &[Encoding], kept: Option<DecodedPart>) -> Result<(), BadPoint> {
+        let mut kept = kept.map(DecodedPart::dalek);
+        for (index, point) in points.iter().enumerate() {
+            keep(decode(point, index)?, index, &mut kept);
+        }
+        Ok(())
+    }
+
+    fn multiply_keeping(
         &self,
         points: &[Encoding],
         by: Factor,
         out: &mut [Encoding],
+        kept: Option<DecodedPart>,
     ) -> Result<(), BadPoint> {
+        let mut kept = kept.map(DecodedPart::dalek);
         let mut halves = Vec::with_capacity(points.len());
         for (index, point) in points.iter().enumerate() {
-            halves.push(times_half(&decode(point, index)?, by.at(index)));
+            let point = decode(point, index)?;
+            halves.push(times_half(&point, by.at(index)));
+            keep(point, index, &mut kept);
         }
         encode_doubled(&mut halves, out);
         Ok(())
@@ -60,29 +80,40 @@ impl Kernel for Portable {
         }
     }
 
-    fn map_multiply(&self, uniform: &[[u8; 64]], by: Factor, out: &mut [Encoding]) {
-        let mut halves: Vec<_> = uniform
-            .iter()
-            .enumerate()
-            .map(|(index, bytes)| {
-                times_half(&RistrettoPoint::from_uniform_bytes(bytes), by.at(index))
-            })
-            .collect();
+    fn map_multiply_keeping(
+        &self,
+        uniform: &[[u8; 64]],
+        by: Factor,
+        out: &mut [Encoding],
+        kept: Option<DecodedPart>,
+    ) {
+        let mut kept = kept.map(DecodedPart::dalek);
+        let mut halves = Vec::with_capacity(uniform.len());
+        for (index, bytes) in uniform.iter().enumerate() {
+            let half = times_half(&RistrettoPoint::from_uniform_bytes(bytes), by.at(index));
+            halves.push(half);
+            if kept.is_some() {
+                keep(half + half, index, &mut kept);
+            }
+        }
         encode_doubled(&mut halves, out);
     }
 
-    fn weighted_sum(
-        &self,
-        points: &[Encoding],
-        weights: &[Scalar],
-    ) -> Result<RistrettoPoint, BadPoint> {
-        let mut decoded = Vec::with_capacity(points.len());
-        for (index, point) in points.iter().enumerate() {
-            decoded.push(decode(point, index)?);
+    fn weighted_sums(&self, lists: &[&Decoded], weights: &[Scalar]) -> Vec<RistrettoPoint> {
+        let part = weights.len().div_ceil(rayon::current_num_threads()).clamp(512, 8192);
+        let sum = |list: &&Decoded| {
+            let parts = list.dalek().par_chunks(part).zip(weights.par_chunks(part));
+            parts
+                .map(|(points, weights)| RistrettoPoint::vartime_multiscalar_mul(weights, points))
+                .sum()
+        };
+        lists.iter().map(sum).collect()
+    }
+
+    fn sha512(&self, text: &Text, out: &mut [[u8; 64]]) {
+        let start = Sha512::new().chain_update(text.prefix);
+        for (row, to) in text.rows.chunks_exact(text.width).zip(out) {
+            *to = start.clone().chain_update(row).chain_update(text.suffix).finalize().into();
         }
-        if decoded.is_empty() {
-            return Ok(RistrettoPoint::identity());
-        }
-        Ok(RistrettoPoint::vartime_multiscalar_mul(weights, &decoded))
     }
 }

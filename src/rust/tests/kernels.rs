@@ -7,8 +7,9 @@ use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use proptest::prelude::*;
-use psihash_native::kernel::{Encoding, Factor, Kernel, available};
+use psihash_native::kernel::{DecodedPart, Encoding, Factor, Kernel, Text, available};
 use psihash_native::portable::{Portable, decode};
+use sha2::{Digest, Sha512};
 
 fn multiply(kernel: &dyn Kernel, points: &[Encoding], scalars: &[Scalar]) -> Vec<Encoding> {
     let mut out = vec![[0; 32]; points.len()];
@@ -182,6 +183,119 @@ fn weighted_sums_cancel() {
         assert_eq!(sum, RistrettoPoint::mul_base(&Scalar::from(210u64)));
         let bad = kernel.weighted_sum(&[generator, [0xff; 32]], &[Scalar::ONE; 2]);
         assert_eq!(bad.expect_err("a bad point").index, 1);
+    }
+}
+
+/// Weights of 128 bits, as proofs have them, and those whose digits are all alike, zero but at one
+/// end, or carry all the way.
+fn weight_lists(count: usize) -> Vec<Vec<Scalar>> {
+    let short =
+        |k: u64| Scalar::from(u128::from_le_bytes(*wide("w", k).first_chunk().expect("16")));
+    let mut lists = vec![(0..count as u64).map(short).collect()];
+    lists.push((0..count as u64).map(|k| scalar("w", k)).collect());
+    let top = Scalar::from(1u128 << 127);
+    for one in [Scalar::ZERO, Scalar::ONE, -Scalar::ONE, top, top - Scalar::ONE, short(0)] {
+        lists.push(vec![one; count]);
+    }
+    lists.push(vec![Scalar::from(u128::MAX); count]);
+    lists.push((0..count as u64).map(Scalar::from).collect());
+    if let Some(last) = lists[7].last_mut() {
+        // One weight is long, all others leave its windows empty.
+        *last = scalar("w", 0);
+    }
+    lists
+}
+
+#[test]
+fn weighted_sums_of_any_length() {
+    for count in [0, 1, 2, 7, 8, 9, 15, 17, 63, 64, 65, 130, 999, 4099] {
+        let all: Vec<_> = (0..count as u64).map(|k| point("sum", k)).collect();
+        // Points that repeat, and their opposites.
+        let minus = -decode(&point("sum", 0), 0).expect("a good point");
+        let few = [point("sum", 0), point("sum", 1), minus.compress().0];
+        let repeated: Vec<_> = (0..count).map(|k| few[k % 3]).collect();
+        for weights in weight_lists(count) {
+            for points in [&all, &repeated] {
+                let wanted = Portable.weighted_sum(points, &weights).expect("good points");
+                for kernel in available() {
+                    let sum = kernel.weighted_sum(points, &weights).expect("good points");
+                    assert_eq!(sum, wanted, "{} {count}", kernel.name());
+                }
+            }
+            if count > 100 {
+                break;
+            }
+        }
+    }
+}
+
+/// What a multiplication keeps, of its input or of its output, is what decoding gives.
+#[test]
+fn kept_points_are_the_points() {
+    for count in [1, 3, 8, 16, 23, 64, 65] {
+        let uniform: Vec<_> = (0..count).map(|k| wide("kept", k)).collect();
+        let scalars: Vec<_> = (0..count).map(|k| scalar("kept", k)).collect();
+        let count = uniform.len();
+        for kernel in available() {
+            let (mut points, mut products) = (vec![[0; 32]; count], vec![[0; 32]; count]);
+            kernel.map(&uniform, &mut points);
+            let kept = |fill: &mut dyn FnMut(DecodedPart)| {
+                let mut room = kernel.room(count);
+                room.parts(count).into_iter().for_each(fill);
+                room
+            };
+            let outputs = kept(&mut |part| {
+                let by = Factor::Each(&scalars);
+                kernel.map_multiply_keeping(&uniform, by, &mut products, Some(part));
+            });
+            let inputs = kept(&mut |part| {
+                let by = Factor::Each(&scalars);
+                let mut again = vec![[0; 32]; count];
+                let done = kernel.multiply_keeping(&points, by, &mut again, Some(part));
+                done.expect("good points");
+                assert_eq!(again, products);
+            });
+            let sums = kernel.weighted_sums(&[&inputs, &outputs], &scalars);
+            for (list, sum) in [&points, &products].into_iter().zip(sums) {
+                let wanted = Portable.weighted_sum(list, &scalars).expect("good points");
+                assert_eq!(sum, wanted, "{} {count}", kernel.name());
+            }
+        }
+    }
+}
+
+/// A product that is the identity is kept as such.
+#[test]
+fn the_identity_is_kept() {
+    let uniform: Vec<_> = (0..9).map(|k| wide("kept", k)).collect();
+    for kernel in available() {
+        let mut out = vec![[0; 32]; 9];
+        let mut room = kernel.room(9);
+        let part = room.parts(9).pop();
+        kernel.map_multiply_keeping(&uniform, Factor::One(&Scalar::ZERO), &mut out, part);
+        let sums = kernel.weighted_sums(&[&room], &[Scalar::ONE; 9]);
+        assert_eq!(sums, [RistrettoPoint::default()]);
+    }
+}
+
+/// Every place of the end of the message within a block, with and without whole blocks before it.
+#[test]
+fn sha512_is_sha512() {
+    let bytes: Vec<u8> = (0..600u64).flat_map(|k| wide("hash", k)).collect();
+    for kernel in available() {
+        for (prefix, suffix) in [(0, 0), (1, 0), (127, 3), (128, 0), (130, 64), (300, 128)] {
+            for width in (1..=130).chain([240, 256]) {
+                let count = width % 19;
+                let (prefix, suffix) = (&bytes[..prefix], &bytes[bytes.len() - suffix..]);
+                let rows = &bytes[7..7 + count * width];
+                let mut out = vec![[0; 64]; count];
+                kernel.sha512(&Text { prefix, rows, width, suffix }, &mut out);
+                for (row, hash) in rows.chunks(width).zip(&out) {
+                    let wanted = Sha512::digest([prefix, row, suffix].concat());
+                    assert_eq!(hash[..], wanted[..], "{} {width}", kernel.name());
+                }
+            }
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The vectors of RFC 9497 for ristretto255-SHA512, through every kernel of this machine.
 
 use psihash_native::batch::Messages;
-use psihash_native::kernel::available;
+use psihash_native::kernel::{Kernel, available};
 use psihash_native::oprf::{self, Claim, Mode};
+use psihash_native::portable::Portable;
 use psihash_native::secret::{Secret, Secrets};
 use serde_json::Value;
 
@@ -70,6 +71,32 @@ fn vectors() {
         }
     }
     assert_eq!(tried, 6 * available().len());
+}
+
+fn direct(kernel: &dyn Kernel, inputs: Messages) -> Vec<oprf::Output> {
+    let key = oprf::derive_key(Mode::Oprf, &[7; 32], b"").expect("a key");
+    oprf::direct(kernel, Mode::Oprf, &key, inputs).expect("outputs")
+}
+
+/// Inputs of one length are hashed in the lanes, others one after the other: to the same outputs.
+#[test]
+fn inputs_of_any_length() {
+    for width in [1, 32, 77, 78, 200] {
+        let rows: Vec<Vec<u8>> = (0..270).map(|k| vec![k as u8; width]).collect();
+        let alike: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+        let mixed: Vec<&[u8]> = alike.iter().flat_map(|row| [row, &[][..]]).collect();
+        let wanted = direct(&Portable, Messages::Varied(&mixed));
+        let wanted: Vec<_> = wanted.into_iter().step_by(2).collect();
+        for kernel in available() {
+            assert!(direct(kernel, Messages::Varied(&alike)) == wanted, "{}", kernel.name());
+        }
+        if width == 32 {
+            let fixed: Vec<[u8; 32]> = (0..270).map(|k| [k as u8; 32]).collect();
+            for kernel in available() {
+                assert!(direct(kernel, Messages::Fixed(&fixed)) == wanted, "{}", kernel.name());
+            }
+        }
+    }
 }
 
 /// A batch as large as a proof covers; one more is refused (attack D9).

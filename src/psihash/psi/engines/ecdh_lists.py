@@ -12,7 +12,7 @@ from psihash.canonical import digest, framed
 from psihash.psi.encoding import BAD_LIST, elements, permutation
 from psihash.psi.engine import Items, Rng, RunTerms
 from psihash.psi.engines.ecdh_frames import Content, Numbers, frame_offsets, frame_rows
-from psihash.psi.group import POINT_BYTES, TAG_BYTES, Group, Rows, Secret, Tags
+from psihash.psi.group import POINT_BYTES, TAG_BYTES, Group, Question, Rows, Secret, Tags
 from psihash.psi.rows import has_repeats
 from psihash.terms import Role, Rung
 
@@ -42,7 +42,8 @@ class OwnList:
         """Of the answers, in the order in which they came."""
         self.numbers: Numbers = np.empty(terms.own_size, dtype=np.uint32)
         """The series numbers of the answers."""
-        self._points = np.empty((terms.own_size, POINT_BYTES), dtype=np.uint8)
+        self._questions: dict[int, Question] = {}
+        """By the place where a frame begins; at ``items`` only, until the answer has come."""
         self._announced = b""
         self._hash = _answers_hash(terms)
 
@@ -51,14 +52,18 @@ class OwnList:
         if has_repeats(self._tokens):
             raise errors.InputError(BAD_LIST, "the own list holds an element twice")
 
-    def masked(self, offset: int) -> Content:
+    def masked(self, offset: int, peer: Role) -> Content:
         """The frame that begins at a place: masks its rows. Each frame once, in their order."""
         terms, rows = self._terms, frame_rows(offset, self._terms.own_size)
         tokens = np.ascontiguousarray(self._tokens[self.order[rows]])
         mapped = elements(terms.context_kind, terms.context_id, terms.run, tokens)
-        points = self._group.mask(self._secret, mapped)
         if terms.rung is Rung.ITEMS:
-            self._points[rows] = points
+            context = proof_context(terms, peer, offset)
+            points, self._questions[offset] = self._group.ask(
+                self._secret, mapped, terms.peer_public, context
+            )
+        else:
+            points = self._group.mask(self._secret, mapped)
         if rows.stop == terms.own_size:
             self._tokens = self._tokens[:0].copy()  # as long as the list, and needed no more
         tags = self._tags
@@ -68,16 +73,14 @@ class OwnList:
         """The digest of all answers, before the first of them."""
         self._announced = value
 
-    def take(self, content: Content, offset: int, peer: Role) -> None:
+    def take(self, content: Content, offset: int) -> None:
         """One frame of answers: check it, and keep the tags."""
         terms, rows = self._terms, frame_rows(offset, self._terms.own_size)
         if terms.rung is not Rung.ITEMS:
             self._group.check(content.points)
             self._hash.update(content.hashed())
         elif len(content.points):
-            context = proof_context(terms, peer, offset)
-            mine = self._points[rows]
-            self._group.verify(terms.peer_public, mine, content.points, context, content.proof)
+            self._questions.pop(offset).check(content.points, content.proof)
         self.tags[rows] = self._group.tags(tag_binding(terms), content.points)
         if content.numbers is not None:
             self.numbers[rows] = content.numbers
@@ -87,7 +90,6 @@ class OwnList:
 
         At ``items`` the proofs have said so already.
         """
-        self._points = self._points[:0].copy()
         if self._terms.rung is Rung.ITEMS:
             return
         if self._hash.digest() != self._announced:
@@ -105,31 +107,36 @@ class PeerList:
     def __init__(self, group: Group, secret: Secret, terms: RunTerms, role: Role, rng: Rng) -> None:
         self._group, self._secret, self._terms, self._role = group, secret, terms, role
         size = terms.peer_size
-        self._points: Rows = np.empty((size, POINT_BYTES), dtype=np.uint8)
         self._remasked: Rows = np.empty((size, POINT_BYTES), dtype=np.uint8)
+        self._proofs: dict[int, bytes] = {}
+        """By the place where a frame begins; at ``items`` only."""
         self.numbers: Numbers = np.empty(size, dtype=np.uint32)
         self._order = None if terms.rung is Rung.ITEMS else permutation(size, rng)
         """At ``items`` an answer stands where its question stood, which the peer has shuffled."""
 
     def take(self, content: Content, offset: int) -> None:
-        """One frame of the list: decode and re-mask it."""
-        rows = frame_rows(offset, self._terms.peer_size)
-        self._points[rows] = content.points
-        self._remasked[rows] = self._group.remask(self._secret, content.points)
+        """One frame of the list: decode and re-mask it, and prove it where that is due, since the
+        points are decoded now. Nothing of that leaves before the whole list is here."""
+        rows, points = frame_rows(offset, self._terms.peer_size), content.points
+        if self._terms.rung is Rung.ITEMS and len(points):
+            context = proof_context(self._terms, self._role, offset)
+            answers, self._proofs[offset] = self._group.answer(self._secret, points, context)
+        else:
+            answers = self._group.remask(self._secret, points)
+        self._remasked[rows] = answers
         if content.numbers is not None:
             self.numbers[rows] = content.numbers
 
     def close(self) -> None:
-        """The whole list is here."""
-        if has_repeats(self._points):
+        """The whole list is here. Points repeat exactly if their multiples do: the secret is not
+        zero, the order of the group is prime, and a point has one encoding."""
+        if has_repeats(self._remasked):
             raise errors.ProtocolError(REPEATED_POINT, "the peer's list repeats an element")
-        if self._terms.rung is not Rung.ITEMS:
-            self._points = self._points[:0].copy()  # only proofs need the questions
 
     def tags(self) -> Tags:
         """Of the re-masked list, in its order. The last thing that the list is asked for."""
         tags = self._group.tags(tag_binding(self._terms), self._remasked)
-        self._points = self._remasked = self._points[:0].copy()
+        self._remasked = self._remasked[:0].copy()
         return tags
 
     def answer_digest(self) -> bytes:
@@ -144,10 +151,7 @@ class PeerList:
         content = self._content(offset)
         if self._terms.rung is not Rung.ITEMS or not len(content.points):
             return content
-        questions = self._points[frame_rows(offset, self._terms.peer_size)]
-        context = proof_context(self._terms, self._role, offset)
-        proof = self._group.prove(self._secret, questions, content.points, context)
-        return Content(content.points, None, proof)
+        return Content(content.points, None, self._proofs.pop(offset))
 
     def _content(self, offset: int) -> Content:
         rows = frame_rows(offset, self._terms.peer_size)

@@ -123,7 +123,7 @@ class EcdhParty:
 
     def _take_answer(self, frame: bytes) -> Iterator[bytes]:
         offset, content = self._next(frame, Kind.ANSWER, self._terms.own_size)
-        self._own.take(content, offset, self._peer)
+        self._own.take(content, offset)
         self._done += len(content.points)
         if self._all_received:
             self._own.close()
@@ -148,7 +148,7 @@ class EcdhParty:
     def _own_list(self) -> Iterator[bytes]:
         total = self._terms.own_size
         for offset in frame_offsets(total):
-            content = self._own.masked(offset)
+            content = self._own.masked(offset, self._peer)
             self._done += len(content.points)
             yield self._out.pack(Kind.LIST, total, offset, content)
 

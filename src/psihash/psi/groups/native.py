@@ -49,6 +49,17 @@ class NativeBlinds:
         return len(self.scalars)
 
 
+class NativeQuestion:
+    """Implements :class:`psihash.psi.group.Question`: the list stays decoded in native memory."""
+
+    def __init__(self, question: psihash_native.Question) -> None:
+        self._question = question
+
+    def check(self, answers: Rows, proof: bytes) -> None:
+        with _refusals():
+            self._question.check(answers, _sized(proof))
+
+
 class NativeGroup:
     """Implements :class:`psihash.psi.group.Group`."""
 
@@ -95,6 +106,20 @@ class NativeGroup:
     ) -> None:
         with _refusals():
             psihash_native.dleq_verify(public, context, inputs, outputs, _sized(proof))
+
+    def ask(
+        self, secret: Secret, messages: Rows, public: bytes, context: bytes
+    ) -> tuple[Rows, NativeQuestion]:
+        points, question = psihash_native.Question.ask(
+            messages, MASK_DST, _own(secret).scalar, public, context
+        )
+        return _rows(points), NativeQuestion(question)
+
+    def answer(self, secret: Secret, points: Rows, context: bytes) -> tuple[Rows, bytes]:
+        k = _own(secret)
+        with _refusals():
+            products, proof = psihash_native.multiply_and_prove(k.scalar, k.public, context, points)
+        return _rows(products), proof
 
     # -- for RFC 9497 ----------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import rbcl
@@ -32,6 +33,19 @@ from psihash.psi.group import (
 )
 from psihash.psi.groups import sodium_proofs
 from psihash.psi.groups.sodium_scalars import ORDER, SodiumBlinds, SodiumSecret, times
+
+
+@dataclass(frozen=True, slots=True)
+class SodiumQuestion:
+    """Implements :class:`psihash.psi.group.Question`."""
+
+    group: SodiumGroup
+    public: bytes
+    points: Rows
+    context: bytes
+
+    def check(self, answers: Rows, proof: bytes) -> None:
+        self.group.verify(self.public, self.points, answers, self.context, proof)
 
 
 class SodiumGroup:
@@ -75,6 +89,16 @@ class SodiumGroup:
     ) -> None:
         claim = self._checked(public, inputs, outputs)
         sodium_proofs.verify(claim, context, proof)
+
+    def ask(
+        self, secret: Secret, messages: Rows, public: bytes, context: bytes
+    ) -> tuple[Rows, SodiumQuestion]:
+        points = self.mask(secret, messages)
+        return points, SodiumQuestion(self, public, points, context)
+
+    def answer(self, secret: Secret, points: Rows, context: bytes) -> tuple[Rows, bytes]:
+        products = self.remask(secret, points)
+        return products, self.prove(secret, points, products, context)
 
     # -- for RFC 9497 ----------------------------------------------------------------------------
 

@@ -185,6 +185,13 @@ pub fn expand(data: &[u8]) {
     let whole = expander.uniform(&[message]);
     let (one, other) = message.split_at(usize::from(*cut).min(message.len()));
     assert_eq!(expander.uniform(&[one, other]), whole);
+    let width = usize::from(*cut) + 1;
+    for kernel in available() {
+        for (hash, row) in expander.uniform_rows(kernel, rest, width).iter().zip(rest.chunks(width))
+        {
+            assert_eq!(*hash, expander.uniform(&[row]));
+        }
+    }
     let longer = Expander::new(&[tag, &[0]].concat()).expect("a tag");
     assert_ne!(longer.uniform(&[message]), whole);
 }

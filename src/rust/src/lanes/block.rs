@@ -4,22 +4,21 @@ use curve25519_dalek::constants::RISTRETTO_BASEPOINT_COMPRESSED;
 use curve25519_dalek::scalar::Scalar;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::constants::{self, from_bytes, to_bytes};
+use super::constants;
 use super::field::{Field, Pair};
 use super::multiply::{DIGITS, Digits, multiply, recode};
 use super::point::{Completed, Extended};
-use super::ristretto::{Doubled, decode, encode, encode_all, map};
+use super::ristretto::{Doubled, decode, encode, invert_all, map};
 use crate::error::{BadPoint, Reason};
-use crate::kernel::{Encoding, Factor};
+use crate::kernel::{Affine, Encoding, Factor};
 
 /// The most lanes of any kernel, in pairs.
 pub const MAX_LANES: usize = 16;
 
 /// Whether the bytes are an even integer below p. Public data: a refusal may return early.
 fn is_canonical(bytes: &Encoding) -> bool {
-    let limbs = from_bytes(bytes);
-    let low = constants::LOW_51;
-    let at_least_p = limbs[0] >= low - 18 && limbs[1..].iter().all(|limb| *limb == low);
+    let middle = bytes[1..31].iter().all(|byte| *byte == 0xff);
+    let at_least_p = bytes[31] == 0x7f && middle && bytes[0] >= 0xed;
     bytes[0] & 1 == 0 && bytes[31] & 128 == 0 && !at_least_p
 }
 
@@ -36,19 +35,47 @@ fn obvious(points: &[Encoding]) -> Result<(), BadPoint> {
     Ok(())
 }
 
+/// References to one thing per lane; spare lanes get `spare`.
+#[inline(always)]
+pub fn lanes_of<'a, T>(
+    lanes: usize,
+    spare: &'a T,
+    from: impl Fn(usize) -> Option<&'a T>,
+) -> [&'a T; MAX_LANES] {
+    let mut out = [spare; MAX_LANES];
+    for (lane, to) in out[..lanes].iter_mut().enumerate() {
+        *to = from(lane).unwrap_or(spare);
+    }
+    out
+}
+
 /// Decode up to `F::LANES` elements that passed `obvious`; spare lanes hold the generator.
 #[inline(always)]
 pub fn decode_lanes<F: Field>(points: &[Encoding], start: usize) -> Result<Extended<F>, BadPoint> {
-    let mut limbs = [[0; 5]; MAX_LANES];
-    for (lane, to) in limbs[..F::LANES].iter_mut().enumerate() {
-        *to = from_bytes(points.get(lane).unwrap_or(RISTRETTO_BASEPOINT_COMPRESSED.as_bytes()));
-    }
-    let (good, point) = decode(F::load(&limbs[..F::LANES]));
+    let generator = RISTRETTO_BASEPOINT_COMPRESSED.as_bytes();
+    let bytes = lanes_of(F::LANES, generator, |lane| points.get(lane));
+    let (good, point) = decode(F::load(&bytes[..F::LANES]));
     let bad = (!F::bits(good)).trailing_zeros() as usize;
     if bad < F::LANES {
         return Err(BadPoint { index: start + bad, reason: Reason::Encoding });
     }
     Ok(point)
+}
+
+/// Keep affine points for a sum.
+#[inline(always)]
+fn keep<F: Field>(x: F, y: F, kept: &mut [Affine]) {
+    let mut bytes = [[[0; 32]; MAX_LANES]; 2];
+    store(x, &mut bytes[0][..F::LANES]);
+    store(y, &mut bytes[1][..F::LANES]);
+    for (lane, to) in kept.iter_mut().take(F::LANES).enumerate() {
+        *to = [bytes[0][lane], bytes[1][lane]];
+    }
+}
+
+/// The part of what is kept that belongs to the elements from `start` on.
+fn part<'a>(kept: &'a mut Option<&mut [Affine]>, start: usize) -> Option<&'a mut [Affine]> {
+    kept.as_deref_mut().and_then(|all| all.get_mut(start..))
 }
 
 /// The elements before the first one that a look refuses, and that refusal.
@@ -58,11 +85,17 @@ pub fn split_obvious(points: &[Encoding]) -> (&[Encoding], Result<(), BadPoint>)
 }
 
 #[inline(always)]
-pub fn check<F: Field>(points: &[Encoding]) -> Result<(), BadPoint> {
+pub fn decode_all<F: Field>(
+    points: &[Encoding],
+    mut kept: Option<&mut [Affine]>,
+) -> Result<(), BadPoint> {
     let (head, clean) = split_obvious(points);
     let lanes = Pair::<F>::LANES;
-    for (group, part) in head.chunks(lanes).enumerate() {
-        decode_lanes::<Pair<F>>(part, group * lanes)?;
+    for (group, points) in head.chunks(lanes).enumerate() {
+        let point = decode_lanes::<Pair<F>>(points, group * lanes)?;
+        if let Some(kept) = part(&mut kept, group * lanes) {
+            keep(point.x, point.y, kept);
+        }
     }
     clean
 }
@@ -147,44 +180,57 @@ impl<'a, F: Field> Multiplier<'a, F> {
         }
     }
 
+    /// Encode the products, and keep them as points where that is asked for.
     #[inline(always)]
-    fn finish(mut self, out: &mut [Encoding]) {
-        let zero = F::splat(&constants::ZERO);
-        let mut scratch = vec![zero; self.results.len()];
-        let mut encoded = vec![zero; self.results.len()];
-        encode_all(&self.results, &mut scratch, &mut encoded);
-        for (to, from) in out.chunks_mut(F::LANES).zip(&encoded) {
-            store(*from, to);
+    fn finish(mut self, out: &mut [Encoding], mut kept: Option<&mut [Affine]>) {
+        let mut inverses = vec![F::splat(&constants::ZERO); self.results.len()];
+        invert_all(&self.results, &mut inverses);
+        for (group, to) in out.chunks_mut(F::LANES).enumerate() {
+            let (product, inverse) = (&self.results[group], inverses[group]);
+            store_some(product.encode(inverse), to);
+            if let Some(kept) = part(&mut kept, group * F::LANES) {
+                let (x, y) = product.affine(inverse);
+                keep(x, y, kept);
+            }
         }
         self.results.clear();
     }
 }
 
-/// A loose element as bytes.
+/// A loose element as bytes, one row for each lane.
 #[inline(always)]
 pub fn store<F: Field>(element: F, out: &mut [Encoding]) {
-    let mut limbs = [[0; 5]; MAX_LANES];
-    element.add(F::splat(&constants::ZERO)).store(&mut limbs[..F::LANES]);
-    for (to, from) in out.iter_mut().zip(&limbs) {
-        *to = to_bytes(from);
-    }
+    element.add(F::splat(&constants::ZERO)).store(out);
 }
 
+/// The same, for as many lanes as there are rows.
+#[inline(always)]
+pub fn store_some<F: Field>(element: F, out: &mut [Encoding]) {
+    let mut bytes = [[0; 32]; MAX_LANES];
+    store(element, &mut bytes[..F::LANES]);
+    out.copy_from_slice(&bytes[..out.len()]);
+}
+
+/// Multiply; `kept` takes the points before the multiplication.
 #[inline(always)]
 pub fn multiply_all<F: Field>(
     points: &[Encoding],
     by: Factor<'_>,
     out: &mut [Encoding],
+    mut kept: Option<&mut [Affine]>,
 ) -> Result<(), BadPoint> {
     let mut multiplier = Multiplier::<F>::new(by, points.len());
     let (head, clean) = split_obvious(points);
     let lanes = Pair::<F>::LANES;
-    for (group, part) in head.chunks(lanes).enumerate() {
-        let point = decode_lanes::<Pair<F>>(part, group * lanes)?;
+    for (group, points) in head.chunks(lanes).enumerate() {
+        let point = decode_lanes::<Pair<F>>(points, group * lanes)?;
+        if let Some(kept) = part(&mut kept, group * lanes) {
+            keep(point.x, point.y, kept);
+        }
         multiplier.push(group * lanes, halves(point));
     }
     clean?;
-    multiplier.finish(out);
+    multiplier.finish(out, None);
     Ok(())
 }
 
@@ -192,32 +238,37 @@ pub fn multiply_all<F: Field>(
 /// side by side as a pair.
 #[inline(always)]
 fn map_lanes<F: Field>(uniform: &[[u8; 64]]) -> Completed<F> {
-    let mut limbs = [[0; 5]; MAX_LANES];
-    for (lane, bytes) in uniform.iter().take(F::LANES).enumerate() {
-        let (halves, _) = bytes.as_chunks::<32>();
-        limbs[lane] = from_bytes(&halves[0]);
-        limbs[F::LANES + lane] = from_bytes(&halves[1]);
-    }
-    let Completed { e, f, g, h } = map(Pair::<F>::load(&limbs[..2 * F::LANES]));
+    let none = [0; 32];
+    let bytes = lanes_of(2 * F::LANES, &none, |lane| {
+        let (halves, _) = uniform.get(lane % F::LANES)?.as_chunks::<32>();
+        halves.get(lane / F::LANES)
+    });
+    let Completed { e, f, g, h } = map(Pair::<F>::load(&bytes[..2 * F::LANES]));
     let first = Completed { e: e.0, f: f.0, g: g.0, h: h.0 };
     let second = Completed { e: e.1, f: f.1, g: g.1, h: h.1 };
     first.summand().plus(second.cached())
 }
 
+/// Map and multiply; `kept` takes the products.
 #[inline(always)]
-pub fn map_multiply_all<F: Field>(uniform: &[[u8; 64]], by: Factor<'_>, out: &mut [Encoding]) {
+pub fn map_multiply_all<F: Field>(
+    uniform: &[[u8; 64]],
+    by: Factor<'_>,
+    out: &mut [Encoding],
+    kept: Option<&mut [Affine]>,
+) {
     let mut multiplier = Multiplier::<F>::new(by, uniform.len());
     for (group, part) in uniform.chunks(2 * F::LANES).enumerate() {
         let second = part.get(F::LANES..).unwrap_or(&[]);
         let points = [map_lanes::<F>(part).extended(), map_lanes::<F>(second).extended()];
         multiplier.push(group * 2 * F::LANES, points);
     }
-    multiplier.finish(out);
+    multiplier.finish(out, kept);
 }
 
 #[inline(always)]
 pub fn map_all<F: Field>(uniform: &[[u8; 64]], out: &mut [Encoding]) {
     for (from, to) in uniform.chunks(F::LANES).zip(out.chunks_mut(F::LANES)) {
-        store(encode(map_lanes::<F>(from).extended()), to);
+        store_some(encode(map_lanes::<F>(from).extended()), to);
     }
 }

@@ -38,27 +38,3 @@ pub const ONE_MINUS_D_SQ: Limbs =
 /// (d - 1)^2.
 pub const D_MINUS_ONE_SQ: Limbs =
     [0x55aaa44ed4d20, 0x59603c3332635, 0x26d3baf4a7928, 0x120a66e6997a9, 0x5968b37af66c2];
-
-/// The integer of 32 little-endian bytes, bit 255 ignored.
-pub fn from_bytes(bytes: &[u8; 32]) -> Limbs {
-    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|k| bytes[at + k]));
-    [
-        word(0) & LOW_51,
-        (word(6) >> 3) & LOW_51,
-        (word(12) >> 6) & LOW_51,
-        (word(19) >> 1) & LOW_51,
-        (word(24) >> 12) & LOW_51,
-    ]
-}
-
-/// 32 little-endian bytes of limbs that are below 2^51 each.
-pub fn to_bytes(limbs: &Limbs) -> [u8; 32] {
-    let [a, b, c, d, e] = *limbs;
-    let words =
-        [a | (b << 51), (b >> 13) | (c << 38), (c >> 26) | (d << 25), (d >> 39) | (e << 12)];
-    let mut out = [0; 32];
-    for (to, word) in out.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-        *to = word.to_le_bytes();
-    }
-    out
-}

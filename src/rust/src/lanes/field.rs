@@ -5,11 +5,15 @@
 //! * *tight*: what `carry` gives; fits every operation;
 //! * *loose*: a negated tight value, up to one bit longer; fits products, sums and differences.
 //!
-//! Products can be kept unreduced (`Wide`), added and subtracted there, and carried once. A `Wide`
-//! holds at most four products' worth; subtraction takes at most two. No operation branches on or
-//! indexes by a value.
+//! Products can be kept unreduced (`Wide`), added and subtracted there, and carried once. What is
+//! subtracted from comes from a `raised` operation: it begins with a multiple of p that no two
+//! products reach, which is free in one kernel; the other adds it in the subtraction. A `Wide` holds
+//! at most four products' worth besides. No operation branches on or indexes by a value.
 
 use super::constants::{self, Limbs};
+
+/// An integer below 2^256, little-endian.
+pub type Bytes = [u8; 32];
 
 /// One value per lane.
 pub trait Field: Copy {
@@ -28,17 +32,25 @@ pub trait Field: Copy {
 
     /// The same constant in every lane. Tight.
     fn splat(limbs: &Limbs) -> Self;
-    /// Limbs below 2^51 for each lane; as many as there are lanes. Tight.
-    fn load(lanes: &[Limbs]) -> Self;
-    /// The values in 0..p of a tight element, limbs below 2^51.
-    fn store(self, lanes: &mut [Limbs]);
+    /// A little-endian integer for each lane, bit 255 ignored; as many as there are lanes. Tight.
+    fn load(lanes: &[&Bytes]) -> Self;
+    /// The values in 0..p of a tight element, little-endian.
+    fn store(self, lanes: &mut [Bytes]);
 
     /// From tight or loose values.
     fn mul_wide(self, other: Self) -> Self::Wide;
     fn square_wide(self) -> Self::Wide;
+    /// The same, to be subtracted from.
+    fn mul_raised(self, other: Self) -> Self::Wide;
+    fn square_raised(self) -> Self::Wide;
+    /// A tight value as it is, and to be subtracted from.
+    fn wide(self) -> Self::Wide;
+    fn raised(self) -> Self::Wide;
     fn wide_add(a: Self::Wide, b: Self::Wide) -> Self::Wide;
-    /// a - b plus a multiple of p that keeps all limbs positive.
+    /// a - b, of a raised a and at most two products.
     fn wide_sub(a: Self::Wide, b: Self::Wide) -> Self::Wide;
+    /// 2a - b, of a raised product a and a difference b of products of tight values.
+    fn twice_less(a: Self::Wide, b: Self::Wide) -> Self::Wide;
     /// Tight.
     fn carry(wide: Self::Wide) -> Self;
 
@@ -113,11 +125,11 @@ impl<F: Field> Field for Pair<F> {
         Pair(F::splat(limbs), F::splat(limbs))
     }
     #[inline(always)]
-    fn load(lanes: &[Limbs]) -> Self {
+    fn load(lanes: &[&Bytes]) -> Self {
         Pair(F::load(&lanes[..F::LANES]), F::load(&lanes[F::LANES..]))
     }
     #[inline(always)]
-    fn store(self, lanes: &mut [Limbs]) {
+    fn store(self, lanes: &mut [Bytes]) {
         self.0.store(&mut lanes[..F::LANES]);
         self.1.store(&mut lanes[F::LANES..]);
     }
@@ -130,12 +142,32 @@ impl<F: Field> Field for Pair<F> {
         (self.0.square_wide(), self.1.square_wide())
     }
     #[inline(always)]
+    fn mul_raised(self, other: Self) -> Self::Wide {
+        (self.0.mul_raised(other.0), self.1.mul_raised(other.1))
+    }
+    #[inline(always)]
+    fn square_raised(self) -> Self::Wide {
+        (self.0.square_raised(), self.1.square_raised())
+    }
+    #[inline(always)]
+    fn wide(self) -> Self::Wide {
+        (self.0.wide(), self.1.wide())
+    }
+    #[inline(always)]
+    fn raised(self) -> Self::Wide {
+        (self.0.raised(), self.1.raised())
+    }
+    #[inline(always)]
     fn wide_add(a: Self::Wide, b: Self::Wide) -> Self::Wide {
         (F::wide_add(a.0, b.0), F::wide_add(a.1, b.1))
     }
     #[inline(always)]
     fn wide_sub(a: Self::Wide, b: Self::Wide) -> Self::Wide {
         (F::wide_sub(a.0, b.0), F::wide_sub(a.1, b.1))
+    }
+    #[inline(always)]
+    fn twice_less(a: Self::Wide, b: Self::Wide) -> Self::Wide {
+        (F::twice_less(a.0, b.0), F::twice_less(a.1, b.1))
     }
     #[inline(always)]
     fn carry(wide: Self::Wide) -> Self {

@@ -8,4 +8,6 @@ pub mod field;
 pub mod multiply;
 pub mod point;
 pub mod ristretto;
+pub mod sha512;
 pub mod sum;
+pub mod windows;

@@ -41,6 +41,14 @@ pub struct Cached<F> {
     pub t2d: F,
 }
 
+/// An affine point as the right side of an addition wants it: y - x, y + x, 2dxy.
+#[derive(Clone, Copy)]
+pub struct Flat<F> {
+    pub y_minus_x: F,
+    pub y_plus_x: F,
+    pub t2d: F,
+}
+
 /// What a formula ends with: x = e/g, y = h/f, before the last multiplications.
 #[derive(Clone, Copy)]
 pub struct Completed<F> {
@@ -55,11 +63,11 @@ impl<F: Field> Projective<F> {
     #[inline(always)]
     pub fn double(self) -> Completed<F> {
         let xx = self.x.square_wide();
-        let yy = self.y.square_wide();
-        let zz = self.z.square_wide();
+        let yy = self.y.square_raised();
+        let zz = self.z.square_raised();
         let xy = self.x.mul_wide(self.y);
         let g = F::wide_sub(yy, xx);
-        let f = F::wide_sub(F::wide_add(F::wide_add(zz, zz), xx), yy);
+        let f = F::twice_less(zz, g);
         Completed {
             e: F::carry(F::wide_add(xy, xy)),
             f: F::carry(f),
@@ -88,7 +96,7 @@ impl<F: Field> Completed<F> {
 
     #[inline(always)]
     pub fn summand(self) -> Summand<F> {
-        let (x, y) = (self.e.mul_wide(self.f), self.g.mul_wide(self.h));
+        let (x, y) = (self.e.mul_wide(self.f), self.g.mul_raised(self.h));
         Summand {
             y_minus_x: F::carry(F::wide_sub(y, x)),
             y_plus_x: F::carry(F::wide_add(y, x)),
@@ -99,7 +107,8 @@ impl<F: Field> Completed<F> {
 
     #[inline(always)]
     pub fn cached(self) -> Cached<F> {
-        let (x, y, z) = (self.e.mul_wide(self.f), self.g.mul_wide(self.h), self.f.mul_wide(self.g));
+        let (x, y, z) =
+            (self.e.mul_wide(self.f), self.g.mul_raised(self.h), self.f.mul_wide(self.g));
         Cached {
             y_minus_x: F::carry(F::wide_sub(y, x)),
             y_plus_x: F::carry(F::wide_add(y, x)),
@@ -130,15 +139,48 @@ impl<F: Field> Summand<F> {
     #[inline(always)]
     pub fn plus(self, other: Cached<F>) -> Completed<F> {
         let a = self.y_minus_x.mul_wide(other.y_minus_x);
-        let b = self.y_plus_x.mul_wide(other.y_plus_x);
+        let b = self.y_plus_x.mul_raised(other.y_plus_x);
         let c = self.t.mul_wide(other.t2d);
-        let d = self.z.mul_wide(other.z2);
+        let d = self.z.mul_raised(other.z2);
         Completed {
             e: F::carry(F::wide_sub(b, a)),
             f: F::carry(F::wide_sub(d, c)),
             g: F::carry(F::wide_add(d, c)),
             h: F::carry(F::wide_add(b, a)),
         }
+    }
+}
+
+impl<F: Field> Summand<F> {
+    /// As `plus`, with a product less.
+    #[inline(always)]
+    pub fn plus_flat(self, other: Flat<F>) -> Completed<F> {
+        let a = self.y_minus_x.mul_wide(other.y_minus_x);
+        let b = self.y_plus_x.mul_raised(other.y_plus_x);
+        let c = self.t.mul_wide(other.t2d);
+        let d = F::wide_add(self.z.raised(), self.z.wide());
+        Completed {
+            e: F::carry(F::wide_sub(b, a)),
+            f: F::carry(F::wide_sub(d, c)),
+            g: F::carry(F::wide_add(d, c)),
+            h: F::carry(F::wide_add(b, a)),
+        }
+    }
+}
+
+impl<F: Field> Flat<F> {
+    #[inline(always)]
+    pub fn new(x: F, y: F) -> Self {
+        let t2d = x.mul(y).mul(F::splat(&constants::TWO_D));
+        Flat { y_minus_x: y.sub(x), y_plus_x: y.add(x), t2d }
+    }
+
+    /// The neutral point plus this one: no product at all.
+    #[inline(always)]
+    pub fn completed(self) -> Completed<F> {
+        let two = F::splat(&constants::TWO);
+        let e = self.y_plus_x.sub(self.y_minus_x);
+        Completed { e, f: two, g: two, h: self.y_plus_x.add(self.y_minus_x) }
     }
 }
 

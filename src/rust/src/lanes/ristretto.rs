@@ -109,22 +109,32 @@ impl<F: Field> Doubled<F> {
         let other = F::select(rotate, e, h);
         b.sub(c.negate_if(sign)).mul(other).mul(t_inverse).mul(scale).abs()
     }
+
+    /// x and y of the point itself, given 1 / product. A product of 0 is taken for the identity.
+    #[inline(always)]
+    pub fn affine(&self, inverse: F) -> (F, F) {
+        let Completed { e, f, g, h } = self.point;
+        let z_inverse = self.eh.mul(inverse);
+        let y = g.mul(h).mul(z_inverse);
+        let one = F::splat(&constants::ONE);
+        (e.mul(f).mul(z_inverse), F::select(self.product.is_zero(), one, y))
+    }
 }
 
-/// Encode all: one inversion for the whole slice, by Montgomery's trick in every lane.
+/// The inverses of all products: one inversion for the whole slice, by Montgomery's trick in every
+/// lane. The inverse of 0 is 0.
 #[inline(always)]
-pub fn encode_all<F: Field>(points: &[Doubled<F>], scratch: &mut [F], out: &mut [F]) {
+pub fn invert_all<F: Field>(points: &[Doubled<F>], out: &mut [F]) {
     let (zero, one) = (F::splat(&constants::ZERO), F::splat(&constants::ONE));
     let mut running = one;
-    for (point, before) in points.iter().zip(scratch.iter_mut()) {
+    for (point, before) in points.iter().zip(out.iter_mut()) {
         *before = running;
         running = running.mul(F::select(point.product.is_zero(), one, point.product));
     }
     let mut rest = invert(running);
-    for ((point, before), to) in points.iter().zip(scratch.iter()).zip(out.iter_mut()).rev() {
+    for (point, to) in points.iter().zip(out.iter_mut()).rev() {
         let is_zero = point.product.is_zero();
-        let inverse = F::select(is_zero, zero, rest.mul(*before));
+        *to = F::select(is_zero, zero, rest.mul(*to));
         rest = rest.mul(F::select(is_zero, one, point.product));
-        *to = point.encode(inverse);
     }
 }

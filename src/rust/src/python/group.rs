@@ -61,7 +61,7 @@ fn hash_to_group<'py>(
     let expander = Expander::new(dst.all()).map_err(|error| raise(py, error))?;
     let factor = by.as_ref().map(By::factor);
     let points = messages.with(|messages| {
-        py.detach(|| batch::hash(kernel, &expander, messages, factor))
+        py.detach(|| batch::hash(kernel, &expander, messages, factor, None))
             .map_err(|error| raise(py, error))
     })?;
     give(py, out, points.as_flattened())
@@ -77,8 +77,9 @@ fn multiply<'py>(
     out: Option<&Bound<'py, PyAny>>,
 ) -> Result<'py> {
     let (kernel, points, factor) = (active_kernel()?, points.rows()?, by.factor());
-    let products =
-        py.detach(|| batch::multiply(kernel, points, factor)).map_err(|error| raise(py, error))?;
+    let products = py
+        .detach(|| batch::multiply(kernel, points, factor, None))
+        .map_err(|error| raise(py, error))?;
     give(py, out, products.as_flattened())
 }
 
@@ -99,6 +100,59 @@ fn dleq_prove<'py>(
     py.detach(|| dleq::prove(kernel, secret, &statement))
         .map(|proof| PyBytes::new(py, &proof))
         .map_err(|error| raise(py, error))
+}
+
+/// `multiply` and `dleq_prove` in one, which decodes once: (products, proof).
+#[pyfunction]
+fn multiply_and_prove<'py>(
+    py: Python<'py>,
+    scalar: &Scalar,
+    public: Input<'py>,
+    context: Input<'py>,
+    points: Input<'py>,
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+    let kernel = active_kernel()?;
+    let (secret, public, points) = (&scalar.0, public.exactly()?, points.rows()?);
+    let context = context.all();
+    py.detach(|| dleq::multiply_and_prove(kernel, secret, public, context, points))
+        .map(|(products, proof)| {
+            (PyBytes::new(py, products.as_flattened()), PyBytes::new(py, &proof))
+        })
+        .map_err(|error| raise(py, error))
+}
+
+/// A list that a peer is to multiply by its scalar, as what checking the answer takes.
+#[pyclass(frozen)]
+struct Question(dleq::Question);
+
+#[pymethods]
+impl Question {
+    /// `hash_to_group` times `by`, and the question; `public` and `context` are the peer's.
+    #[staticmethod]
+    fn ask<'py>(
+        py: Python<'py>,
+        messages: MessageInput<'py>,
+        dst: Input<'py>,
+        by: &Scalar,
+        public: Input<'py>,
+        context: Input<'py>,
+    ) -> PyResult<(Bound<'py, PyBytes>, Self)> {
+        let kernel = active_kernel()?;
+        let expander = Expander::new(dst.all()).map_err(|error| raise(py, error))?;
+        let (secret, public, context) = (&by.0, public.exactly()?, context.all());
+        let (points, question) = messages.with(|messages| {
+            py.detach(|| dleq::Question::ask(kernel, &expander, messages, secret, public, context))
+                .map_err(|error| raise(py, error))
+        })?;
+        Ok((PyBytes::new(py, points.as_flattened()), Question(question)))
+    }
+
+    /// As `dleq_verify`, for the list that was asked for.
+    fn check(&self, py: Python<'_>, answers: Input<'_>, proof: Input<'_>) -> PyResult<()> {
+        let kernel = active_kernel()?;
+        let (answers, proof) = (answers.rows()?, proof.exactly()?);
+        py.detach(|| self.0.check(kernel, answers, proof)).map_err(|error| raise(py, error))
+    }
 }
 
 /// Raise ProofError unless the proof holds; PointError if a list has a bad element.
@@ -123,5 +177,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(hash_to_group, module)?)?;
     module.add_function(wrap_pyfunction!(multiply, module)?)?;
     module.add_function(wrap_pyfunction!(dleq_prove, module)?)?;
-    module.add_function(wrap_pyfunction!(dleq_verify, module)?)
+    module.add_function(wrap_pyfunction!(dleq_verify, module)?)?;
+    module.add_function(wrap_pyfunction!(multiply_and_prove, module)?)?;
+    module.add_class::<Question>()
 }

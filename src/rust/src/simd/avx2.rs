@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 
 use super::avx2_limbs::*;
-use crate::lanes::constants::{LOW_51, Limbs};
-use crate::lanes::field::Field;
+use crate::lanes::constants::Limbs;
+use crate::lanes::field::{Bytes, Field};
 
 /// Four field elements. Values exist only where `super` found AVX2.
 ///
@@ -63,33 +63,60 @@ impl<const INLINE: bool> Field for Avx2<INLINE> {
     }
 
     #[inline(always)]
-    fn load(lanes: &[Limbs]) -> Self {
+    fn load(lanes: &[&Bytes]) -> Self {
+        let [a, b, c, d] = words(lanes);
+        let both = [
+            a,
+            plus(right::<51>(a), left::<13>(b)),
+            plus(right::<38>(b), left::<26>(c)),
+            plus(right::<25>(c), left::<39>(d)),
+            right::<12>(d),
+        ];
         let mut out = [set(0); 10];
         for k in 0..5 {
-            let mut limb = [0u64; 4];
-            for (to, lane) in limb.iter_mut().zip(&lanes[..4]) {
-                *to = lane[k] & LOW_51;
-            }
-            // Memory: reads the 32 bytes of `limb`, at any alignment.
-            let both = unsafe { _mm256_loadu_si256(limb.as_ptr().cast()) };
-            out[2 * k] = under(both, 0);
-            out[2 * k + 1] = over(both, 0);
+            out[2 * k] = under(both[k], 0);
+            out[2 * k + 1] = under(over(both[k], 0), 1);
         }
         Avx2(out)
     }
 
     #[inline(always)]
-    fn store(self, lanes: &mut [Limbs]) {
+    fn store(self, lanes: &mut [Bytes]) {
         let limbs = self.canonical();
+        let mut both = [set(0); 5];
         for k in 0..5 {
-            let both = plus(limbs[2 * k], unsafe { _mm256_slli_epi64::<26>(limbs[2 * k + 1]) });
-            let mut words = [0u64; 4];
-            // Memory: writes the 32 bytes of `words`, at any alignment.
-            unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), both) };
-            for (lane, word) in lanes[..4].iter_mut().zip(words) {
-                lane[k] = word;
-            }
+            both[k] = plus(limbs[2 * k], left::<26>(limbs[2 * k + 1]));
         }
+        let [a, b, c, d, e] = both;
+        let words = [
+            plus(a, left::<51>(b)),
+            plus(right::<13>(b), left::<38>(c)),
+            plus(right::<26>(c), left::<25>(d)),
+            plus(right::<39>(d), left::<12>(e)),
+        ];
+        store_words(words, lanes);
+    }
+
+    /// To raise a product here costs no less than in the subtraction, and keeps limbs in registers
+    /// that have none to spare.
+    #[inline(always)]
+    fn mul_raised(self, other: Self) -> Wide {
+        self.mul_wide(other)
+    }
+
+    #[inline(always)]
+    fn square_raised(self) -> Wide {
+        self.square_wide()
+    }
+
+    #[inline(always)]
+    fn wide(self) -> Wide {
+        Wide(self.0)
+    }
+
+    #[inline(always)]
+    fn raised(self) -> Wide {
+        self.wide()
     }
 
     #[inline(always)]
@@ -140,6 +167,18 @@ impl<const INLINE: bool> Field for Avx2<INLINE> {
         let mut out = a.0;
         for k in 0..10 {
             out[k] = minus(plus(a.0[k], set(P[k] << 35)), b.0[k]);
+        }
+        Wide(out)
+    }
+
+    /// 2^36 p has limbs of almost 2^62 and 2^61, more than a difference of tight products (2^61 +
+    /// 2^59). The difference itself is at least 2^61 - 2^59 less 2^40, so at most 2^60 + 2^61 + 2^59
+    /// is left, below 2^62.
+    #[inline(always)]
+    fn twice_less(a: Wide, b: Wide) -> Wide {
+        let mut out = a.0;
+        for k in 0..10 {
+            out[k] = minus(plus(plus(a.0[k], a.0[k]), set(P[k] << 36)), b.0[k]);
         }
         Wide(out)
     }

@@ -13,6 +13,8 @@
 
 use std::arch::x86_64::*;
 
+use crate::lanes::field::Bytes;
+
 pub(super) type Limbs10 = [__m256i; 10];
 
 /// Unreduced products.
@@ -86,6 +88,52 @@ pub(super) fn over(a: __m256i, k: usize) -> __m256i {
 pub(super) fn under(a: __m256i, k: usize) -> __m256i {
     let low = if k.is_multiple_of(2) { LOW_26 } else { LOW_25 };
     unsafe { _mm256_and_si256(a, set(low)) }
+}
+
+#[inline(always)]
+pub(super) fn right<const N: i32>(a: __m256i) -> __m256i {
+    unsafe { _mm256_srli_epi64::<N>(a) }
+}
+#[inline(always)]
+pub(super) fn left<const N: i32>(a: __m256i) -> __m256i {
+    unsafe { _mm256_slli_epi64::<N>(a) }
+}
+
+/// Rows of four words to columns, and back: it is its own inverse.
+#[inline(always)]
+fn transposed(rows: [__m256i; 4]) -> [__m256i; 4] {
+    let [a, b, c, d] = rows;
+    unsafe {
+        let (low, low_too) = (_mm256_unpacklo_epi64(a, b), _mm256_unpacklo_epi64(c, d));
+        let (high, high_too) = (_mm256_unpackhi_epi64(a, b), _mm256_unpackhi_epi64(c, d));
+        [
+            _mm256_permute2x128_si256::<0x20>(low, low_too),
+            _mm256_permute2x128_si256::<0x20>(high, high_too),
+            _mm256_permute2x128_si256::<0x31>(low, low_too),
+            _mm256_permute2x128_si256::<0x31>(high, high_too),
+        ]
+    }
+}
+
+/// The four words of each of four rows: word k of every row in vector k.
+#[inline(always)]
+pub(super) fn words(rows: &[&Bytes]) -> [__m256i; 4] {
+    let mut out = [set(0); 4];
+    for k in 0..4 {
+        // Memory: reads the 32 bytes of a row, at any alignment.
+        out[k] = unsafe { _mm256_loadu_si256(rows[k].as_ptr().cast()) };
+    }
+    transposed(out)
+}
+
+/// The way back.
+#[inline(always)]
+pub(super) fn store_words(words: [__m256i; 4], rows: &mut [Bytes]) {
+    let columns = transposed(words);
+    for k in 0..4 {
+        // Memory: writes the 32 bytes of a row, at any alignment.
+        unsafe { _mm256_storeu_si256(rows[k].as_mut_ptr().cast(), columns[k]) };
+    }
 }
 
 /// Carry what exceeds limb `k` into the next.

@@ -1,104 +1,23 @@
-//! Eight lanes in AVX-512 IFMA: five limbs of 51 bits.
-//!
-//! `vpmadd52luq` and `vpmadd52huq` multiply the low 52 bits of two limbs and add the low or the
-//! high 52 bits of the product. Radix 2^51 leaves each limb one bit of slack, so that negated
-//! values need no carry; a high half then has weight 2^52 = 2 * 2^51 and counts twice, one limb up.
-//!
-//! Bounds, which every comment below counts on:
-//!
-//! * tight: every limb < 2^51 + 2^14; loose: every limb < 2^52;
-//! * the unreduced limbs of one product < 2^56 (see `fold`), a `Wide` < 2^60.
+//! Eight field elements in AVX-512 IFMA: the trait `Field` over the limbs of `ifma_limbs`.
 
 use std::arch::x86_64::*;
 
-use crate::lanes::constants::{LOW_51, Limbs};
-use crate::lanes::field::Field;
+use super::ifma_limbs::*;
+use crate::lanes::constants::Limbs;
+use crate::lanes::field::{Bytes, Field};
 
 /// Eight field elements. Values exist only where `super` found AVX-512 F, DQ, VL and IFMA.
 #[derive(Clone, Copy)]
-pub struct Ifma([__m512i; 5]);
-
-/// Unreduced products.
-#[derive(Clone, Copy)]
-pub struct Wide([__m512i; 5]);
-
-/// p in limbs: all ones, the lowest less 18.
-const P: Limbs = [LOW_51 - 18, LOW_51, LOW_51, LOW_51, LOW_51];
+pub struct Ifma(Limbs5);
 
 // SAFETY of every block in this file: intrinsics need their processor features, nothing else.
-// `super` calls into this code only after it has found the features at run time, and only the two
-// functions that say so touch memory.
-
-#[inline(always)]
-fn set(value: u64) -> __m512i {
-    unsafe { _mm512_set1_epi64(value as i64) }
-}
-#[inline(always)]
-fn plus(a: __m512i, b: __m512i) -> __m512i {
-    unsafe { _mm512_add_epi64(a, b) }
-}
-#[inline(always)]
-fn minus(a: __m512i, b: __m512i) -> __m512i {
-    unsafe { _mm512_sub_epi64(a, b) }
-}
-/// sum + the low 52 bits of a * b.
-#[inline(always)]
-fn low(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-    unsafe { _mm512_madd52lo_epu64(sum, a, b) }
-}
-/// sum + the bits of a * b from the 52nd on.
-#[inline(always)]
-fn high(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-    unsafe { _mm512_madd52hi_epu64(sum, a, b) }
-}
-#[inline(always)]
-fn over_51(a: __m512i) -> __m512i {
-    unsafe { _mm512_srli_epi64::<51>(a) }
-}
-#[inline(always)]
-fn under_51(a: __m512i) -> __m512i {
-    unsafe { _mm512_and_si512(a, set(LOW_51)) }
-}
-
-#[inline(always)]
-fn double(a: __m512i) -> __m512i {
-    plus(a, a)
-}
-/// sum + the bits of 19 * limb from the 52nd on, less what the low half carries into them.
-#[inline(always)]
-fn above_52(sum: __m512i, limb: __m512i) -> __m512i {
-    let rest = unsafe { _mm512_srli_epi64::<52>(limb) };
-    low(high(sum, limb, set(19)), rest, set(19))
-}
-
-/// Nine unreduced limbs and one of doubled high halves, folded at 2^255 = 19.
-///
-/// `upper` are limbs 5 to 9, each below 2^56; `halves[k]` are high halves for limb k + 1 and
-/// `lower` low halves of limbs 0 to 4. Of 19 * upper the low 52 bits go to `lower`; what is above
-/// counts as a high half. Limb k of the result holds at most k + 2 low and 2k high halves, and what
-/// was above: twice less than 2^9, or in limb 0 38 times. So it is below 14 * 2^52 + 2^15 < 2^56.
-#[inline(always)]
-fn fold(lower: [__m512i; 5], mut halves: [__m512i; 4], upper: [__m512i; 5]) -> Wide {
-    let nineteen = set(19);
-    let mut out = lower;
-    for k in 0..5 {
-        out[k] = low(out[k], upper[k], nineteen);
-    }
-    for k in 0..4 {
-        halves[k] = above_52(halves[k], upper[k]);
-    }
-    // What is above 19 * limb 9 belongs to limb 5, twice: it folds again, to 38 times at limb 0.
-    out[0] = low(out[0], above_52(set(0), upper[4]), set(38));
-    for k in 0..4 {
-        out[k + 1] = plus(out[k + 1], plus(halves[k], halves[k]));
-    }
-    Wide(out)
-}
+// `super` calls into this code only after it has found the features at run time. None of them
+// touches memory.
 
 impl Ifma {
     /// Limbs in order, canonical: below 2^51 and together below p.
     #[inline(always)]
-    fn canonical(self) -> [__m512i; 5] {
+    fn canonical(self) -> Limbs5 {
         let mut a = self.0;
         // A tight value is below 2p, so it exceeds p - 1 exactly if adding 19 carries beyond 2^255.
         let mut carry = over_51(plus(a[0], set(19)));
@@ -139,93 +58,64 @@ impl Field for Ifma {
     }
 
     #[inline(always)]
-    fn load(lanes: &[Limbs]) -> Self {
-        let mut out = [set(0); 5];
-        for k in 0..5 {
-            let mut limb = [0u64; 8];
-            for (to, lane) in limb.iter_mut().zip(&lanes[..8]) {
-                *to = lane[k];
-            }
-            // Memory: reads the 64 bytes of `limb`, at any alignment.
-            out[k] = unsafe { _mm512_loadu_si512(limb.as_ptr().cast()) };
-        }
-        Ifma(out)
+    fn load(lanes: &[&Bytes]) -> Self {
+        let [a, b, c, d] = words(lanes);
+        Ifma([
+            under_51(a),
+            joined(right::<51>(a), left::<13>(b)),
+            joined(right::<38>(b), left::<26>(c)),
+            joined(right::<25>(c), left::<39>(d)),
+            under_51(right::<12>(d)),
+        ])
     }
 
     #[inline(always)]
-    fn store(self, lanes: &mut [Limbs]) {
-        for (k, limb) in self.canonical().into_iter().enumerate() {
-            let mut words = [0u64; 8];
-            // Memory: writes the 64 bytes of `words`, at any alignment.
-            unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), limb) };
-            for (lane, word) in words.into_iter().enumerate() {
-                lanes[lane][k] = word;
-            }
-        }
+    fn store(self, lanes: &mut [Bytes]) {
+        let [a, b, c, d, e] = self.canonical();
+        let words = [
+            plus(a, left::<51>(b)),
+            plus(right::<13>(b), left::<38>(c)),
+            plus(right::<26>(c), left::<25>(d)),
+            plus(right::<39>(d), left::<12>(e)),
+        ];
+        store_words(words, lanes);
     }
 
-    /// Five low and five high halves below 2^52 at most meet in a limb, high halves counting twice:
-    /// limb k from 5 on has 9 - k low and 10 - k high ones, below 14 * 2^52 < 2^56.
+    #[inline(always)]
+    fn wide(self) -> Wide {
+        Wide(self.0)
+    }
+
+    #[inline(always)]
+    fn raised(self) -> Wide {
+        let mut out = self.0;
+        for k in 0..5 {
+            out[k] = plus(self.0[k], set(raise::<true>(k)));
+        }
+        Wide(out)
+    }
+
     #[inline(always)]
     fn mul_wide(self, other: Self) -> Wide {
-        let (a, b) = (self.0, other.0);
-        let zero = set(0);
-        let (mut lows, mut highs) = ([zero; 9], [zero; 9]);
-        for i in 0..5 {
-            for j in 0..5 {
-                highs[i + j] = high(highs[i + j], a[i], b[j]);
-            }
-        }
-        for k in 4..8 {
-            lows[k + 1] = plus(highs[k], highs[k]);
-        }
-        for i in 0..5 {
-            for j in 0..5 {
-                lows[i + j] = low(lows[i + j], a[i], b[j]);
-            }
-        }
-        let last = plus(highs[8], highs[8]);
-        fold(
-            [lows[0], lows[1], lows[2], lows[3], lows[4]],
-            [highs[0], highs[1], highs[2], highs[3]],
-            [lows[5], lows[6], lows[7], lows[8], last],
-        )
+        product::<false>(&self.0, &other.0)
     }
 
-    /// As `mul_wide`, with each product of two different limbs taken once and doubled.
     #[inline(always)]
     fn square_wide(self) -> Wide {
-        let a = self.0;
-        let zero = set(0);
-        let (mut lows, mut highs) = ([zero; 9], [zero; 9]);
-        for i in 0..5 {
-            for j in i + 1..5 {
-                highs[i + j] = high(highs[i + j], a[i], a[j]);
-                lows[i + j] = low(lows[i + j], a[i], a[j]);
-            }
-        }
-        for k in 1..8 {
-            highs[k] = double(highs[k]);
-            lows[k] = double(lows[k]);
-        }
-        for i in 0..5 {
-            highs[2 * i] = high(highs[2 * i], a[i], a[i]);
-            lows[2 * i] = low(lows[2 * i], a[i], a[i]);
-        }
-        fold(
-            [lows[0], lows[1], lows[2], lows[3], lows[4]],
-            [highs[0], highs[1], highs[2], highs[3]],
-            [
-                plus(lows[5], double(highs[4])),
-                plus(lows[6], double(highs[5])),
-                plus(lows[7], double(highs[6])),
-                plus(lows[8], double(highs[7])),
-                double(highs[8]),
-            ],
-        )
+        squared::<false>(&self.0)
     }
 
-    /// At most four products: below 2^58.
+    #[inline(always)]
+    fn mul_raised(self, other: Self) -> Wide {
+        product::<true>(&self.0, &other.0)
+    }
+
+    #[inline(always)]
+    fn square_raised(self) -> Wide {
+        squared::<true>(&self.0)
+    }
+
+    /// At most four products: below 2^58, or 2^59 with one of them raised.
     #[inline(always)]
     fn wide_add(a: Wide, b: Wide) -> Wide {
         let mut out = [set(0); 5];
@@ -235,13 +125,23 @@ impl Field for Ifma {
         Wide(out)
     }
 
-    /// 128 p has limbs of at least 2^58 - 2^12, more than the two products that may be subtracted
-    /// (2^57); the result is below 2^58 + 2^58.
+    /// 128 p, with which `a` began, has limbs of at least 2^58 - 2^12, more than two products (2^57).
     #[inline(always)]
     fn wide_sub(a: Wide, b: Wide) -> Wide {
         let mut out = [set(0); 5];
         for k in 0..5 {
-            out[k] = minus(plus(a.0[k], set(P[k] << 7)), b.0[k]);
+            out[k] = minus(a.0[k], b.0[k]);
+        }
+        Wide(out)
+    }
+
+    /// 256 p is in twice `a`, more than a difference (2^58 + 2^56), which is at least 2^58 - 2^56
+    /// less 2^12: so what is left is below 2^58 + 2^58.
+    #[inline(always)]
+    fn twice_less(a: Wide, b: Wide) -> Wide {
+        let mut out = [set(0); 5];
+        for k in 0..5 {
+            out[k] = minus(double(a.0[k]), b.0[k]);
         }
         Wide(out)
     }

@@ -11,13 +11,19 @@
 mod avx2;
 mod avx2_limbs;
 mod ifma;
+mod ifma_limbs;
+mod words;
 
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 
 use crate::error::BadPoint;
-use crate::kernel::{Encoding, Factor, Kernel};
-use crate::lanes::{block, sum};
+use crate::kernel::{Affine, Decoded, DecodedPart, Encoding, Factor, Kernel, Text};
+use crate::lanes::sum::{FlatRow, LaneSums, Steps};
+use crate::lanes::windows::Window;
+use crate::lanes::{block, sha512, sum};
+
+type Kept<'a> = Option<&'a mut [Affine]>;
 
 /// The vector kernels that this processor can run, fastest first.
 pub fn available() -> Vec<&'static dyn Kernel> {
@@ -37,7 +43,7 @@ pub fn available() -> Vec<&'static dyn Kernel> {
 
 /// Entry points of one kernel: the generic code under the features that its field needs.
 macro_rules! kernel {
-    ($module:ident, $name:literal, $field:ty, $features:literal) => {
+    ($module:ident, $name:literal, $field:ty, $words:ty, $features:literal) => {
         mod $module {
             use super::*;
 
@@ -46,66 +52,112 @@ macro_rules! kernel {
             pub(super) static KERNEL: Entry = Entry(());
 
             #[target_feature(enable = $features)]
-            fn check(points: &[Encoding]) -> Result<(), BadPoint> {
-                block::check::<$field>(points)
+            fn decode(points: &[Encoding], kept: Kept<'_>) -> Result<(), BadPoint> {
+                block::decode_all::<$field>(points, kept)
             }
             #[target_feature(enable = $features)]
             fn multiply(
                 points: &[Encoding],
                 by: Factor<'_>,
                 out: &mut [Encoding],
+                kept: Kept<'_>,
             ) -> Result<(), BadPoint> {
-                block::multiply_all::<$field>(points, by, out)
+                block::multiply_all::<$field>(points, by, out, kept)
             }
             #[target_feature(enable = $features)]
             fn map(uniform: &[[u8; 64]], out: &mut [Encoding]) {
                 block::map_all::<$field>(uniform, out)
             }
             #[target_feature(enable = $features)]
-            fn map_multiply(uniform: &[[u8; 64]], by: Factor<'_>, out: &mut [Encoding]) {
-                block::map_multiply_all::<$field>(uniform, by, out)
+            fn map_multiply(
+                uniform: &[[u8; 64]],
+                by: Factor<'_>,
+                out: &mut [Encoding],
+                kept: Kept<'_>,
+            ) {
+                block::map_multiply_all::<$field>(uniform, by, out, kept)
             }
             #[target_feature(enable = $features)]
-            fn weighted_sums(
-                points: &[Encoding],
-                weights: &[Scalar],
-            ) -> Result<Vec<Encoding>, BadPoint> {
-                sum::weighted_sums::<$field>(points, weights)
+            fn rows(points: &[Affine], out: &mut [FlatRow]) {
+                sum::rows::<$field>(points, out)
+            }
+            #[target_feature(enable = $features)]
+            fn window(table: &[FlatRow], window: &Window) -> LaneSums {
+                sum::window::<$field>(table, window)
+            }
+            #[target_feature(enable = $features)]
+            fn finish(windows: &[&LaneSums], width: usize) -> Encoding {
+                sum::finish::<$field>(windows, width)
+            }
+            #[target_feature(enable = $features)]
+            fn sha512(text: &Text<'_>, out: &mut [[u8; 64]]) {
+                sha512::hash_all::<$words>(text, out)
             }
 
-            // SAFETY of all five: `KERNEL` is reachable only through `available`.
+            // SAFETY of all of them: `KERNEL` is reachable only through `available`.
+            impl Steps for Entry {
+                fn rows(&self, points: &[Affine], out: &mut [FlatRow]) {
+                    unsafe { rows(points, out) }
+                }
+                fn window(&self, table: &[FlatRow], window: &Window) -> LaneSums {
+                    unsafe { self::window(table, window) }
+                }
+                fn finish(&self, windows: &[&LaneSums], width: usize) -> Encoding {
+                    unsafe { finish(windows, width) }
+                }
+            }
             impl Kernel for Entry {
                 fn name(&self) -> &'static str {
                     $name
                 }
-                fn check(&self, points: &[Encoding]) -> Result<(), BadPoint> {
-                    unsafe { check(points) }
+                fn decode(
+                    &self,
+                    points: &[Encoding],
+                    kept: Option<DecodedPart<'_>>,
+                ) -> Result<(), BadPoint> {
+                    unsafe { decode(points, kept.map(DecodedPart::affine)) }
                 }
-                fn multiply(
+                fn multiply_keeping(
                     &self,
                     points: &[Encoding],
                     by: Factor<'_>,
                     out: &mut [Encoding],
+                    kept: Option<DecodedPart<'_>>,
                 ) -> Result<(), BadPoint> {
-                    unsafe { multiply(points, by, out) }
+                    unsafe { multiply(points, by, out, kept.map(DecodedPart::affine)) }
                 }
                 fn map(&self, uniform: &[[u8; 64]], out: &mut [Encoding]) {
                     unsafe { map(uniform, out) }
                 }
-                fn map_multiply(&self, uniform: &[[u8; 64]], by: Factor<'_>, out: &mut [Encoding]) {
-                    unsafe { map_multiply(uniform, by, out) }
-                }
-                fn weighted_sum(
+                fn map_multiply_keeping(
                     &self,
-                    points: &[Encoding],
+                    uniform: &[[u8; 64]],
+                    by: Factor<'_>,
+                    out: &mut [Encoding],
+                    kept: Option<DecodedPart<'_>>,
+                ) {
+                    unsafe { map_multiply(uniform, by, out, kept.map(DecodedPart::affine)) }
+                }
+                fn weighted_sums(
+                    &self,
+                    lists: &[&Decoded],
                     weights: &[Scalar],
-                ) -> Result<RistrettoPoint, BadPoint> {
-                    Ok(sum::join(&unsafe { weighted_sums(points, weights) }?))
+                ) -> Vec<RistrettoPoint> {
+                    sum::weighted_sums(self, lists, weights)
+                }
+                fn sha512(&self, text: &Text<'_>, out: &mut [[u8; 64]]) {
+                    unsafe { sha512(text, out) }
                 }
             }
         }
     };
 }
 
-kernel!(ifma_kernel, "ifma", super::ifma::Ifma, "avx512f,avx512dq,avx512vl,avx512ifma");
-kernel!(avx2_kernel, "avx2", super::avx2::Avx2<false>, "avx2");
+kernel!(
+    ifma_kernel,
+    "ifma",
+    super::ifma::Ifma,
+    super::words::Words8,
+    "avx512f,avx512dq,avx512vl,avx512ifma"
+);
+kernel!(avx2_kernel, "avx2", super::avx2::Avx2<false>, super::words::Words4, "avx2");
