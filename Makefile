@@ -104,9 +104,10 @@ lock: ## resolve requirements/*.txt anew from pyproject.toml; needs uv (make loc
 	@lock() { $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --upgrade --no-header --no-emit-index-url --no-emit-find-links "$$@"; }; \
 	lock pyproject.toml --extra postgres -o requirements/run.txt; \
+	lock pyproject.toml --extra dask -c requirements/run.txt -o requirements/dask.txt; \
 	lock --group build -c requirements/run.txt -o requirements/build.txt; \
 	lock --group native -c requirements/run.txt -o requirements/native.txt; \
-	lock --group dev -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	lock --group dev -c requirements/dask.txt -c requirements/build.txt -o requirements/dev.txt
 
 clean: ## remove the environment and everything built
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -140,9 +141,9 @@ endif
 	@touch $@
 	@echo "installed: .venv/bin/psihash"
 
-.venv/.dev: .venv/.run requirements/dev.txt
+.venv/.dev: .venv/.run requirements/dev.txt requirements/dask.txt
 	@echo "installing what the tests and checks need"
-	@$(PINNED) -r requirements/dev.txt
+	@$(PINNED) -r requirements/dev.txt -r requirements/dask.txt
 	@touch $@
 
 # The native groups are faster, not needed: without a toolchain the plain ones serve. No stamp is

@@ -8,6 +8,7 @@ open a record. With the key it can test guesses at what is in its partition.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,8 @@ EXECUTOR_WRONG = errors.define(
     "executor-wrong", "a worker's values of the central function are not those that they must be"
 )
 
+Rng = Callable[[int], bytes]
+
 SAMPLE: Final = 16
 """Values of each partition that are computed again here: a worker under another version or another
 key is found at once, and what it made never gets into the store."""
@@ -38,15 +41,16 @@ def work(centre: str, epoch: int, seed: bytes, inputs: bytes, group: str = "") -
 
 
 def accept(
-    group: Group, centre: str, epoch: int, seed: bytes, inputs: bytes, roots: bytes
+    group: Group, centre: str, epoch: int, seed: bytes, inputs: bytes, roots: bytes, rng: Rng
 ) -> Bytes2D:
-    """What a worker gave, after a look at a sample of it. Raises VerificationError
-    ``executor-wrong``."""
+    """What a worker gave, after a look at a sample of it: the first, the last, and others that
+    nobody can foresee. Raises VerificationError ``executor-wrong``."""
     asked = rows(inputs, TOKEN_BYTES)
     if len(roots) != len(inputs):
         raise _wrong()
     found = rows(roots, derive.ROOT_BYTES)
-    places = np.unique(np.linspace(0, len(asked) - 1, min(SAMPLE, len(asked)), dtype=np.int64))
+    drawn = np.frombuffer(rng(8 * SAMPLE), np.uint64) % np.uint64(max(len(asked), 1))
+    places = np.unique(np.append(drawn.astype(np.int64), [0, len(asked) - 1]))[: len(asked)]
     expected = _roots(group, centre, epoch, seed, np.ascontiguousarray(asked[places]))
     if not np.array_equal(found[places], expected):
         raise _wrong()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
@@ -173,7 +174,8 @@ class _Task:
             raise errors.VerificationError(
                 partitions.EXECUTOR_WRONG, "a worker gave something else than values"
             )
-        return partitions.accept(self._group, self._centre, self._epoch, self._seed, inputs, found)
+        where = self._centre, self._epoch, self._seed
+        return partitions.accept(self._group, *where, inputs, found, secrets.token_bytes)
 
 
 def _distributed() -> Any:
