@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from psihash import canonical, errors
 from psihash.agreement.fields import Fields
+from psihash.agreement.times import add_days, parse_time
 from psihash.central.layout import Part, check_class
 from psihash.identity import signatures
 from psihash.psi.group import POINT_BYTES
@@ -40,7 +42,17 @@ MANIFEST_EXPIRED = errors.define(
     "the newest manifest of a central set is past its time: the set is frozen, or kept back",
 )
 
+EPOCH_OVERDUE = errors.define(
+    "central-epoch-overdue",
+    "a central set goes on under a key that is older than a key may get: what was erased stays "
+    "testable",
+)
+
 TYPE: Final = "central-manifest/1"
+EPOCH_DAYS: Final = 30
+"""Days that a key lives at most, and that a publication can be valid."""
+AHEAD_MINUTES: Final = 5
+"""By how much a centre's clock may be ahead of a member's."""
 HASH_BYTES: Final = 32
 MAX_MANIFEST: Final = 8 * 1024
 MAX_EPOCH: Final = 2**31
@@ -149,7 +161,7 @@ def parse_manifest(data: bytes) -> Manifest:
 def check_next(before: Manifest, after: Manifest) -> None:
     """``after`` follows ``before`` at once. Raises VerificationError ``central-chain-broken``."""
     same_epoch = after.epoch == before.epoch and after.delta == before.delta + 1
-    next_epoch = after.epoch > before.epoch and after.delta == 0
+    next_epoch = after.epoch == before.epoch + 1 and after.delta == 0
     if not (same_epoch or next_epoch) or after.previous != before.digest:
         raise _broken("a manifest does not follow the one before")
     if same_epoch and (
@@ -176,9 +188,21 @@ def check_seen(seen: tuple[int, int, bytes], shown: Manifest) -> None:
         )
 
 
-def check_current(newest: Manifest, now: str) -> None:
-    """The newest manifest is within its time. Raises VerificationError
-    ``central-manifest-expired``."""
+def check_current(first: Manifest, newest: Manifest, now: str) -> None:
+    """The newest manifest is within its time, and so is the key: ``first`` began the epoch. The
+    rules are here, so a centre that means to show one member an old set for long cannot say itself
+    how long that may be. Raises VerificationError ``central-manifest-expired``,
+    ``central-epoch-overdue``."""
+    if newest.published >= add_days(first.published, EPOCH_DAYS):
+        raise errors.VerificationError(
+            EPOCH_OVERDUE, "the centre goes on under a key that should have ended"
+        )
+    if parse_time(newest.published) > parse_time(now) + timedelta(minutes=AHEAD_MINUTES):
+        raise errors.VerificationError(
+            MANIFEST_EXPIRED,
+            "the newest publication of the centre is from the future",
+            hint="compare the clocks of both sides",
+        )
     if now >= newest.valid_until:
         raise errors.VerificationError(
             MANIFEST_EXPIRED,
@@ -213,6 +237,8 @@ def _parse(data: bytes) -> Manifest:
         raise errors.InputError(BAD_MANIFEST, "a manifest names none before it")
     if not manifest.published < manifest.valid_until:
         raise errors.InputError(BAD_MANIFEST, "a manifest is valid for no time")
+    if manifest.valid_until > add_days(manifest.published, EPOCH_DAYS):
+        raise errors.InputError(BAD_MANIFEST, "a manifest is valid for too long")
     return manifest
 
 

@@ -13,7 +13,13 @@ from dataclasses import replace
 
 from psihash import errors
 from psihash.audit.event import Event
-from psihash.central.manifest import EQUIVOCATED, Manifest, parse_manifest, verify_manifest
+from psihash.central.manifest import (
+    EQUIVOCATED,
+    Manifest,
+    check_next,
+    parse_manifest,
+    verify_manifest,
+)
 from psihash.central.publishing import Place
 from psihash.node.node import Node
 from psihash.node.peering.channel import PeerChannel
@@ -70,10 +76,40 @@ def compare(node: Node, via: str, shown: Signed) -> Manifest | None:
         manifest = verify_manifest(*shown, centre, key).manifest
     except errors.PsihashError:
         return None  # nobody is accused on a peer's word
-    held = node.stores.publications.find(Place(centre, manifest.epoch, manifest.delta))
-    if held is not None and held.digest != manifest.digest and followed.incident is None:
+    if followed.incident is None and _contradicts(node, manifest):
         report(node, followed, EQUIVOCATED, shown, via)
     return manifest
+
+
+def _contradicts(node: Node, shown: Manifest) -> bool:
+    """Whether a signed manifest and those that are held here cannot be of one chain.
+
+    What is held has no gaps from the first on. So a manifest that lies within it is one of them,
+    and one that names as the one before what another is known to follow is a second history,
+    whatever number it has."""
+    publications, centre = node.stores.publications, shown.centre
+    latest = publications.latest(centre)
+    if latest is None:
+        return False
+    held = publications.find(Place(centre, shown.epoch, shown.delta))
+    if held is not None:
+        return held.digest != shown.digest
+    earliest = publications.after(centre, 0, 0, 1)[0].place
+    if (earliest.epoch, earliest.delta) < shown.place < (latest.place.epoch, latest.place.delta):
+        return True
+    before = publications.with_digest(centre, shown.previous)
+    return before is not None and (
+        bool(publications.after(centre, before.place.epoch, before.place.delta, 1))
+        or not _follows(before, shown)
+    )
+
+
+def _follows(before: PublicationRow, shown: Manifest) -> bool:
+    try:
+        check_next(parse_manifest(before.manifest), shown)
+    except errors.VerificationError:
+        return False
+    return True
 
 
 def report(node: Node, followed: Followed, code: str, shown: Signed, via: str) -> None:
