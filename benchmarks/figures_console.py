@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from console_casework import fill
 from console_history import PASSWORD, History, make
 from psihash_server.console import app as console
 from psihash_server.console import place as places
@@ -49,36 +50,43 @@ def main(words: Sequence[str]) -> int:
                 os.environ["PSIHASH_STORE"] = url
             started = time.monotonic()
             made = make(Path(folder), entries, sessions)
+            watch = fill(made.node, made.items)
             size = made.node.stores.log.head().size
             took = time.monotonic() - started
             print(f"{name}: {size:,} entries, {sessions:,} sessions, made in {took:.0f} s")
-            measure(made)
+            measure(made, watch)
             made.node.close()
             os.environ.pop("PSIHASH_STORE", None)
     return 0
 
 
-def pages(made: History) -> Iterator[tuple[str, str]]:
+def pages(made: History, watch: str) -> Iterator[tuple[str, str]]:
     """(who, path) of every page that reads."""
     for path in (
         "/", "/log", "/sessions", "/sessions?peer=de-bka&operator=Visser",
         "/sessions?flag=out-of-hours", "/sessions?flag=unusual-size", "/sessions?flag=no-case",
         "/sessions?flag=refused", f"/sessions?before={made.node.stores.log.head().size // 2}",
         f"/sessions/{made.items}", "/ledger", "/disclosures", "/corrections", "/report", "/compare",
+        "/centre", "/account",
     ):  # fmt: skip
         yield "Jansen", path
     for path in ("/inbox", f"/inbox/{made.request}"):
         yield "Visser", path
-    for path in ("/", "/results", "/results?order=time", f"/results/{made.items}", "/follow-ups"):
+    request, notice = f"{0:08x}" * 8, f"c{0:07x}" * 8
+    for path in (
+        "/", "/results", "/results?order=time", f"/results/{made.items}",
+        f"/results/{made.items}/ask", "/follow-ups", f"/follow-ups/{request}", "/notices",
+        f"/notices/{notice}", "/watches", f"/watches/{watch}",
+    ):  # fmt: skip
         yield "Bakker", path
 
 
-def measure(made: History) -> None:
+def measure(made: History, watch: str) -> None:
     """Every page some times, after one look that fills caches; the median of each."""
     with serving(made) as port:
         cookies = {who: log_in(port, who) for who in ("Jansen", "Visser", "Bakker")}
         worst, late = 0.0, 0
-        for who, path in pages(made):
+        for who, path in pages(made, watch):
             times = [ask(port, cookies[who], path) for _ in range(ROUNDS + 1)][1:]
             median = statistics.median(times) * 1000
             shown = re.sub(r"[0-9a-f]{64}", "ID", path)

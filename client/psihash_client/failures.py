@@ -28,6 +28,15 @@ TRACEBACK_VARIABLE = "PSIHASH_TRACEBACK"
 _HINTS: Final = {
     "agreement-unknown": "run `psihash agreement list`; `psihash agreement import FILE` takes in a "
     "file that was brought along",
+    "bad-endpoint": "such as node.police.example:7443",
+    "bundle-malformed": "the file is damaged or no bundle: ask for it again, and compare its "
+    "SHA-256 with who made it",
+    "cannot-read-list": "look at the file's name and at who may read it",
+    "entry-changed": "somebody or a fault of the disk changed the store: stop the node, copy the "
+    "home as it is, tell the auditor, and compare with a bundle or a partner made earlier",
+    "wrong-passphrase": "type it again, or look into the file that passphrase_file of psihash.toml "
+    "names; nobody can reset it",
+    "wrong-password": "type it again; who forgot it asks an admin: `psihash operator reset NAME`",
     "bad-fingerprint": "`psihash peer card` at the other agency prints it: ten groups of four, "
     "such as IEAF-SCUO-...",
 }

@@ -54,6 +54,7 @@ COMMANDS: Final = {
     "witness": Lazy(_AT + "witness", "witness", "Cosign the logs of others."),
     "status": Lazy(_AT + "status", "status", "This node at a glance."),
     "doctor": Lazy(_AT + "status", "doctor", "Examine this node and name what is wrong."),
+    "db": Lazy(_AT + "db", "db", "The store: its schema, and upgrading an older one."),
     "bench": Lazy(_AT + "bench", "bench", "Measure the engines on this machine."),
     "renew": Lazy(_AT + "status", "renew", "Renew the TLS certificate; change the card."),
 }

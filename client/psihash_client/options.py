@@ -8,6 +8,7 @@ in front of it.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,20 @@ def approval_rules(
             )
         rules[Rung(word)] = rule_from_words(rule)
     return rules
+
+
+class Hours(click.FloatRange):
+    """A number of hours. The range alone lets ``nan`` through, which is in no order with others."""
+
+    name = "hours"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        hours = float(super().convert(value, param, ctx))
+        if math.isnan(hours):
+            self.fail(f"{value!r} is no number of hours.", param, ctx)
+        return hours
 
 
 def path(text: str) -> Path:

@@ -47,11 +47,14 @@ def quarantined_document(result: SessionResult) -> list[dict[str, Any]]:
 
 def result_lines(result: SessionResult, handling: Handling, heading: str = "") -> Iterator[str]:
     """The result in the order in which an analyst needs it."""
+    from psihash.node.watching.finding import is_watch
+
+    kind = "watch" if is_watch(result.session) else "session"
     if heading:
         yield heading
     yield from wrapped(
         f"{result.rung.value} match with {result.peer} for case {result.case or 'not stated'}, "
-        f"session {short(result.session)}, engine {result.engine}."
+        f"{kind} {short(result.session)}, engine {result.engine}."
     )
     note = f" {handling.note}" if handling.note else ""
     yield from wrapped(f"Handling code {handling.code}, TLP:{handling.tlp}.{note}")
@@ -167,7 +170,9 @@ def _items_in_words(result: SessionResult) -> str:
     if least == most:
         are = "is" if most == 1 else "are"
         return f"{plural(most, 'item')} of yours {are} also there{where}."
-    return f"Between {least:,} and {most:,} items of yours are also there{where}."
+    return (
+        f"At least {least:,} items of yours are also there{where}: {most:,} digests match in all."
+    )
 
 
 def _quarantined(result: SessionResult) -> Iterator[str]:
@@ -202,7 +207,8 @@ def _next_steps(result: SessionResult) -> Iterator[str]:
     else:
         yield f"Next: `psihash export {session} --format vics --out FILE` takes it into Griffeye;"
         yield "a hit is a hint for a person to confirm."
-    yield f"Receipt {result.receipt}."
+    if result.receipt:
+        yield f"Receipt {result.receipt}."
 
 
 def _beginning(

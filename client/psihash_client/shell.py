@@ -50,6 +50,13 @@ class Shell:
     def show(self, document: output.Document, lines: Iterable[str]) -> None:
         output.show(self.json, document, lines)
 
+    def ask_line(self, question: str) -> str:
+        """What is typed at a terminal, seen; empty where there is none."""
+        if self.ask is None:
+            return ""
+        line: str = click.prompt(output.plain(question), default="", show_default=False, err=True)
+        return line.strip()
+
     def confirm(self, question: str) -> None:
         """On a terminal, go on only after a yes; without one there is nobody to ask."""
         if sys.stdin.isatty():

@@ -23,8 +23,10 @@ from psihash.wire.v1 import central_pb2_grpc, peer_pb2_grpc, witness_pb2_grpc
 from psihash_server import logs, metrics
 from psihash_server.central import CentralService
 from psihash_server.credentials import Credentials
+from psihash_server.door import Door
 from psihash_server.health import add_health
 from psihash_server.service import PeerService
+from psihash_server.waiting import raise_file_limit
 from psihash_server.witnessing import WitnessingService
 
 LISTEN_FAILED = errors.define("listen-failed", "the address to listen on is taken or not ours")
@@ -61,6 +63,7 @@ def serve(node: Node, listen: str, on_ready: Callable[[str], None] | None = None
     """Answer peers on ``listen`` (HOST:PORT) until SIGTERM or SIGINT. Blocks."""
     node.keys  # noqa: B018 - asks for the passphrase now, not at the first call
     node.actor = RULE_ACTOR  # nobody sits here, whoever started it
+    raise_file_limit()
     asyncio.run(_serve(node, listen, on_ready or _say_ready))
 
 
@@ -70,12 +73,12 @@ def _say_ready(address: str) -> None:
 
 async def _serve(node: Node, listen: str, on_ready: Callable[[str], None]) -> None:
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="psihash-call")
-    server = grpc.aio.server(
-        maximum_concurrent_rpcs=4 * THREADS, options=OPTIONS, migration_thread_pool=pool
-    )
     answering = Answering(node)
+    service = PeerService(node, answering, pool)
+    door = Door(service)
+    # No bound on all calls together: one peer could take every place. The door bounds each peer.
+    server = grpc.aio.server(interceptors=[door], options=OPTIONS, migration_thread_pool=pool)
     try:
-        service = PeerService(node, answering, pool)
         peer_pb2_grpc.add_PeerServicer_to_server(service, server)  # type: ignore[no-untyped-call]
         witness_pb2_grpc.add_WitnessingServicer_to_server(  # type: ignore[no-untyped-call]
             WitnessingService(node, service), server
@@ -83,19 +86,20 @@ async def _serve(node: Node, listen: str, on_ready: Callable[[str], None]) -> No
         central_pb2_grpc.add_CentralServicer_to_server(  # type: ignore[no-untyped-call]
             CentralService(node, service), server
         )
-        health = await add_health(server)
+        health = add_health(server)
         port = _listen(server, listen, Credentials(node).server_credentials())
         await server.start()
         stop = threading.Event()
         with _metrics(node, service), _chores(node), scheduling(node, stop):
             on_ready(f"{listen.rpartition(':')[0]}:{port}")
             await _until_stopped(answering)
-        await health.enter_graceful_shutdown()
+        health.stopping = True
         # The peers learn from the calls that they make now why their sessions end.
         await asyncio.get_running_loop().run_in_executor(None, answering.stop)
         await server.stop(grace=2.0)
     finally:
         answering.close()
+        door.close()
         pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -22,7 +22,6 @@ from psihash.node.node import Node
 from psihash.node.peering.answering import Answering
 from psihash.node.peering.channel import PEER_BUSY
 from psihash.node.peering.contact import Acknowledgement
-from psihash.node.peering.refusals import Refusals
 from psihash.node.running import preflight
 from psihash.node.running.worker import INTERNAL
 from psihash.session.deal import HASH_BYTES
@@ -45,9 +44,15 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
+class Refusal:
+    """How a call is refused: a code, and a number after it where a fault has one."""
+
     status: grpc.StatusCode
     details: str
+
+    @property
+    def code(self) -> str:
+        return self.details.split(" ")[0]
 
 
 class PeerService(peer_pb2_grpc.PeerServicer):
@@ -55,17 +60,22 @@ class PeerService(peer_pb2_grpc.PeerServicer):
 
     def __init__(self, node: Node, answering: Answering, pool: Executor) -> None:
         self._node, self._answering, self._pool = node, answering, pool
-        self._refusals = Refusals(node)
+        self._refusals = node.quiet
         self._share = FairShare()
         self.calls = Calls()
 
     async def Sync(self, request: pb.SyncRequest, context: _Context) -> pb.SyncReply:
         def answer(peer: VerifiedPeer) -> pb.SyncReply:
             received = few(request.received, limits.MAX_DOCUMENTS_PER_CALL)
+            told = few(request.received_outcomes, limits.MAX_DOCUMENTS_PER_CALL)
             documents, codes, signature = self._answering.sync(
                 peer,
                 [document.body for document in request.documents],
-                Acknowledgement(tuple(received), request.received_signature),
+                Acknowledgement(
+                    tuple(received),
+                    request.received_signature,
+                    tuple(outcome.code for outcome in told),
+                ),
             )
             return pb.SyncReply(
                 documents=[pb.Document(body=body) for body in documents],
@@ -126,32 +136,47 @@ class PeerService(peer_pb2_grpc.PeerServicer):
         outcome = await asyncio.get_running_loop().run_in_executor(
             self._pool, self._attempt, pem, version, work
         )
-        self._note(work, outcome, began)
-        if isinstance(outcome, _Refusal):
+        method = work.__qualname__.split(".")[1]  # the method whose closure it is
+        code = outcome.code if isinstance(outcome, Refusal) else ""
+        self.note(method, code, round(1000 * (time.monotonic() - began)))
+        if isinstance(outcome, Refusal):
             await context.abort(outcome.status, outcome.details)
             raise AssertionError("abort raises")
         return outcome
 
-    def _note(self, work: Callable[[VerifiedPeer], Any], outcome: Any, began: float) -> None:
-        """Count the call, and say how it ended."""
-        method = work.__qualname__.split(".")[1]  # the method whose closure it is
-        code = outcome.details.split(" ")[0] if isinstance(outcome, _Refusal) else ""
+    def note(self, method: str, code: str, milliseconds: int = 0) -> None:
+        """Count a call, and say how it ended; ``code`` is empty where it was answered."""
         self.calls.count(method, code)
-        took = round(1000 * (time.monotonic() - began))
-        told = {"method": method, "code": code or "ok", "milliseconds": took}
+        told = {"method": method, "code": code or "ok", "milliseconds": milliseconds}
         logs.CALLS.log(logging.INFO if code else logging.DEBUG, "call", extra=told)
+
+    def prove(self, pem: bytes, version: bytes) -> VerifiedPeer | Refusal:
+        """Who calls, or what to say instead. Blocks, and records what does not hold."""
+        return self._safely(lambda: self._prove(pem, version))
+
+    def refuse(self, error: errors.PsihashError, agency: str) -> Refusal:
+        """Record that a call was refused before it was looked at; whose it is may be unproven."""
+
+        def record() -> Refusal:
+            if agency:
+                self._record(error, agency)
+            return Refusal(_status(error), error.code)
+
+        return self._safely(record)
 
     def _attempt(
         self, pem: bytes, version: bytes, work: Callable[[VerifiedPeer], _Reply]
-    ) -> _Reply | _Refusal:
+    ) -> _Reply | Refusal:
+        return self._safely(lambda: self._work(self._prove(pem, version), work))
+
+    def _safely(self, work: Callable[[], _Reply]) -> _Reply | Refusal:
         """The reply, or what to say instead. No exception's text gets out, or into the log."""
         try:
-            peer = self._prove(pem, version)
-            return self._work(peer, work)
+            return work()
         except errors.PsihashError as error:
-            return _Refusal(_status(error), error.code)
+            return Refusal(_status(error), error.code)
         except Exception as fault:  # noqa: BLE001 - its text could hold anything
-            return _Refusal(grpc.StatusCode.INTERNAL, self._note_fault(fault))
+            return Refusal(grpc.StatusCode.INTERNAL, self._note_fault(fault))
 
     def _prove(self, pem: bytes, version: bytes) -> VerifiedPeer:
         try:
@@ -170,10 +195,11 @@ class PeerService(peer_pb2_grpc.PeerServicer):
             with self._share.of(peer.agency):
                 return work(peer)
         except errors.PsihashError as error:
-            self._refusals.record(
-                Event.INCIDENT, code=error.code, peer=peer.agency, what="refused call"
-            )
+            self._record(error, peer.agency)
             raise
+
+    def _record(self, error: errors.PsihashError, agency: str) -> None:
+        self._refusals.record(Event.INCIDENT, code=error.code, peer=agency, what="refused call")
 
     def _note_fault(self, fault: Exception) -> str:
         """Only the kind of the fault goes to the log, under a number that the peer may quote."""

@@ -69,7 +69,7 @@ def sorted_union(lists: list[Bytes2D], width: int) -> Bytes2D:
 
 def sorted_distinct(values: Bytes2D) -> Bytes2D:
     """The distinct rows, sorted. Sorts a contiguous array in its place."""
-    ordered = _as_one(values)
+    ordered = as_one(values)
     ordered.sort()
     kept = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
     distinct: Bytes2D = ordered.view(np.uint8).reshape(values.shape)[kept]
@@ -84,8 +84,8 @@ def grouped(values: Bytes2D) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
     tied = np.flatnonzero(heads[order][1:] == heads[order][:-1])
     same = (values[order[tied]] == values[order[tied + 1]]).all(axis=1)
     if not same.all():  # different rows with one head: nearly impossible but for crafted ones
-        order = np.argsort(_as_one(values), kind="stable")
-        ordered = _as_one(values)[order]
+        order = np.argsort(as_one(values), kind="stable")
+        ordered = as_one(values)[order]
         tied = np.flatnonzero(ordered[1:] == ordered[:-1])
     begins = np.ones(len(order), np.bool_)
     begins[tied + 1] = False
@@ -98,15 +98,38 @@ def grouped(values: Bytes2D) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
     return firsts[by_place], rank[number] if len(number) else number
 
 
+def distinct_numbers(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The distinct ones, ascending. Not numpy's unique, which hashes them and takes ten times as
+    long."""
+    ordered = np.sort(values)
+    found: npt.NDArray[np.int64] = ordered[
+        np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    ]
+    return found
+
+
+def byte_order(values: Bytes2D) -> npt.NDArray[np.int64]:
+    """The order that sorts rows of at least 8 bytes; equal ones in any order. By their first bytes,
+    which takes a seventh of the time."""
+    heads = np.ascontiguousarray(values[:, :8]).view(">u8").ravel().astype(np.uint64)
+    order = np.argsort(heads)
+    heads = heads[order]
+    tied = np.flatnonzero(heads[1:] == heads[:-1])
+    if not (values[order[tied]] == values[order[tied + 1]]).all():
+        order = np.argsort(as_one(values), kind="stable")
+    return order.astype(np.int64, copy=False)
+
+
 def is_in(values: Bytes2D, others: Bytes2D) -> npt.NDArray[np.bool_]:
     """For each row of ``values`` whether it stands in ``others``."""
     if not len(others) or not len(values):
         return np.zeros(len(values), dtype=np.bool_)
-    found: npt.NDArray[np.bool_] = np.isin(_as_one(values), _as_one(others))
+    found: npt.NDArray[np.bool_] = np.isin(as_one(values), as_one(others))
     return found
 
 
-def _as_one(values: Bytes2D) -> npt.NDArray[np.void]:
+def as_one(values: Bytes2D) -> npt.NDArray[np.void]:
+    """Each row as one value: these sort and compare as bytes do."""
     return np.ascontiguousarray(values).view(f"V{values.shape[1]}").ravel()
 
 

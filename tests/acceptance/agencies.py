@@ -34,9 +34,8 @@ def agree(
     words += ["--learn", learn, "--algorithm", *algorithms]
     words += ["--collection", OWN_COLLECTION[proposer.agency]]
     agreement: str = proposer.json("agreement", "propose", other.agency, *words)["agreement"]
-    approved = other.json(
-        "agreement", "approve", agreement, "--collection", OWN_COLLECTION[other.agency]
-    )
+    own = ["--collection", OWN_COLLECTION[other.agency], "--same-law", "--same-case"]
+    approved = other.json("agreement", "approve", agreement, *own)
     assert approved["status"] == "active"
     return agreement
 

@@ -166,7 +166,8 @@ def test_agreements(holding: Pair, tmp_path: Path) -> None:
         proposed = nl.json("agreement", "propose", de.agency, *words)
         fits(proposed, DECIDED | {"status": "proposed", "delivered": True, "rung": "items"})
         ids.append(proposed["agreement"])
-    approved = de.json("agreement", "approve", ids[0][:8], "--collection", "Nordwind")
+    own = ["--collection", "Nordwind", "--case", "DE-1", "--same-law"]
+    approved = de.json("agreement", "approve", ids[0][:8], *own)
     fits(approved, DECIDED | {"status": "active", "delivered": True, "agreement": ids[0]})
     refused = de.json("agreement", "refuse", ids[1], "--reason", "not ours")
     fits(refused, DECIDED | {"status": "refused", "delivered": True})

@@ -44,7 +44,8 @@ def test_one_list_in_two_formats(
         words += ["--purpose", "p", "--case", "c", "--legal-basis", "l"]
         words += ["--collection", "Operation Lantern"]
         agreement = nl.json("agreement", "propose", "de-bka", *words)["agreement"]
-        decided = de.json("agreement", "approve", agreement, "--collection", "Nordwind")
+        own = ["--collection", "Nordwind", "--case", "d", "--legal-basis", "m"]
+        decided = de.json("agreement", "approve", agreement, *own)
         # Only one side can be reached: the approval travels with the next contact.
         assert (decided["status"], decided["delivered"]) == ("active", False)
         for rung in ("count", "items", "records"):

@@ -79,11 +79,11 @@ def test_no_account_goes_through_alone(proposed: Proposed, name: str) -> None:
     act(other, name)
     (came,) = requests.inbox(other)
     attempts: list[Callable[[], Any]] = [
-        lambda: agreements.take_up(other, agreement.id, ["cases"]),
-        lambda: agreements.approve(other, agreement.id),
-        lambda: agreements.approve(other, agreement.id, ["cases"]),
-        lambda: requests.approve(other, came.request),
-        lambda: requests.approve(other, requests.inbox(other)[-1].request),
+        lambda: agreements.take_up(other, agreement.id, ["cases"], case=None, legal_basis=None),
+        lambda: agreements.approve(other, agreement.id, reason="fits"),
+        lambda: agreements.approve(other, agreement.id, ["cases"], case=None, legal_basis=None),
+        lambda: requests.approve(other, came.request, "fits"),
+        lambda: requests.approve(other, requests.inbox(other)[-1].request, "fits"),
     ]
     taken_up = 0
     for attempt in attempts:
@@ -194,7 +194,7 @@ def test_a_decision_about_our_own_proposal_does_not_accept_anothers(proposed: Pr
     asked = agreements.submit(other, draft(one.agency))
     assert isinstance(asked, RequestRow)
     act(other, "apo")
-    requests.approve(other, asked.id)
+    requests.approve(other, asked.id, "fits")
     signature = documents.load(other, asked.agreement).signature(other.agency)
     assert signature is not None
     signing.accept(other, agreement, ["cases"], signature.approval)
@@ -205,9 +205,9 @@ def test_a_decision_about_our_own_proposal_does_not_accept_anothers(proposed: Pr
 def test_two_people_do_it(proposed: Proposed) -> None:
     one, other, agreement = proposed
     act(other, "ann")
-    taken_up = agreements.take_up(other, agreement.id, ["cases"])
+    taken_up = agreements.take_up(other, agreement.id, ["cases"], case=None, legal_basis=None)
     with pytest.raises(errors.RefusedError) as caught:
-        requests.approve(other, taken_up.id)
+        requests.approve(other, taken_up.id, "fits")
     assert code(caught) == "role-required"
     act(other, "apo")
     requests.approve(other, taken_up.id, "right")

@@ -119,16 +119,33 @@ def notice(met: Met) -> Notice:
     )
 
 
+def done_about_a_notice(met: Met, action: Action = Action.REMOVED) -> NoticeAnswer:
+    digest = row(1, [MD5]).digests[0].raw.hex()
+    made = corrections.notify(met.other, [digest], "", Reason.WRONG, "x")
+    assert carry(met.one, met.other) == []
+    text = () if action is Action.RECEIVED else ("taken out",)
+    return NoticeAnswer(
+        **met.heading(),
+        notice=made.notices[0].correction,
+        action=action,
+        text=text,
+        role="analyst",
+    )
+
+
 WRITTEN: dict[str, Callable[[Met], CaseDocument]] = {
     "request": pack, "answer": message, "notice": notice,
+    "what was done about a notice": done_about_a_notice,
 }  # fmt: skip
 
 
 def asking(
     met: Met, document: CaseDocument, proposer: str, key: Any = None, /, **subject: Any
 ) -> Request:
-    true = document_subject(document.id, document.TYPE, met.other.agency, met.session)
-    kind = RequestKind.CORRECTION if isinstance(document, Notice) else RequestKind.FOLLOW_UP
+    about = document.notice if isinstance(document, NoticeAnswer) else met.session
+    true = document_subject(document.id, document.TYPE, met.other.agency, about)
+    corrects = isinstance(document, Notice | NoticeAnswer)
+    kind = RequestKind.CORRECTION if corrects else RequestKind.FOLLOW_UP
     return new_request(
         met.one.agency, subject.pop("kind", kind), true | subject, proposer=proposer,
         created=met.one.stamp(), rng=met.one.rng, key=key,
@@ -214,7 +231,8 @@ FORGED: dict[str, tuple[Make, str]] = {
     "of another kind": (
         lambda met, document: by(
             met, document, "ann", "apo",
-            kind=RequestKind.FOLLOW_UP if isinstance(document, Notice) else RequestKind.CORRECTION,
+            kind=RequestKind.FOLLOW_UP
+            if isinstance(document, Notice | NoticeAnswer) else RequestKind.CORRECTION,
         ),
         "decision-misplaced",
     ),
@@ -277,13 +295,7 @@ def test_what_nobody_decides_has_no_decision(met: Met) -> None:
     received = replace(message(met), step=Step.RECEIVED, text=(), role="node")
     approval = by(met, received, "ann", "apo")
     assert met.taken(met.signed(received, approval=approval)) == "decision-misplaced"
-    made = corrections.notify(
-        met.other, [row(1, [MD5]).digests[0].raw.hex()], "", Reason.WRONG, "x"
-    )
-    assert carry(met.one, met.other) == []
-    answer = NoticeAnswer(
-        **met.heading(), notice=made.notices[0].correction, action=Action.KEPT, text=(), role="ann"
-    )
+    answer = done_about_a_notice(met, Action.RECEIVED)
     said = met.signed(answer, approval=by(met, answer, "ann", "apo"))
     assert met.taken(said) == "decision-misplaced"
 

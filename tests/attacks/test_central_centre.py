@@ -17,6 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from psihash import errors
+from psihash.agreement.times import add_days
 from psihash.audit.checkpoint import open_checkpoint
 from psihash.audit.cosignature import cosign
 from psihash.audit.note import COSIGNATURE, encode_verifier_key
@@ -27,6 +28,8 @@ from psihash.central.publishing import Place, make_lists
 from psihash.node.central import building, comparing, publishing
 from psihash.node.node import LazySigner, Node
 from psihash.node.peering.channel import PeerChannel
+from psihash.psi import encoding
+from psihash.storage.central_pages import PublicationRow
 from psihash.storage.witnessing import CosignatureRow
 from psihash.wire import central_codec as codec
 from psihash.wire.v1 import central_pb2 as pb
@@ -128,7 +131,7 @@ def test_d3_two_manifests_of_one_number_end_the_trust(meeting: Meeting) -> None:
     meeting.run()
     row = meeting.centre.stores.publications.latest(meeting.centre.agency)
     assert row is not None
-    forged = replace(parse_manifest(row.manifest), valid_until="2099-01-01T00:00:00Z")
+    forged = replace(parse_manifest(row.manifest), valid_until=longer(row))
     signature = sign_manifest(forged, meeting.centre.keys.signing)
 
     def tamper(method: str, _request: Any, reply: Any) -> Any:
@@ -151,11 +154,16 @@ def test_d3_two_manifests_of_one_number_end_the_trust(meeting: Meeting) -> None:
     assert forged.to_bytes().hex().encode() in evidence[0]
 
 
+def longer(row: PublicationRow) -> str:
+    """Another end than that of a publication."""
+    return add_days(parse_manifest(row.manifest).valid_until, 1)
+
+
 def second(meeting: Meeting) -> tuple[bytes, bytes]:
     """Another manifest with the number of the one that the member has."""
     row = meeting.centre.stores.publications.latest(meeting.centre.agency)
     assert row is not None
-    forged = replace(parse_manifest(row.manifest), valid_until="2099-01-01T00:00:00Z")
+    forged = replace(parse_manifest(row.manifest), valid_until=longer(row))
     return forged.to_bytes(), sign_manifest(forged, meeting.centre.keys.signing)
 
 
@@ -366,6 +374,37 @@ def test_d6_another_way_to_tokens(meeting: Meeting, monkeypatch: pytest.MonkeyPa
         patched.setattr(derive, "inputs", lambda c, e, tokens: own(c, e, tokens[:, ::-1].copy()))
         publishing.rotate(meeting.centre, "a fault")
     refused(meeting, "central-canary-missed")
+
+
+@pytest.mark.parametrize("night", ["first", "later"])
+def test_d6_another_canonicalisation(
+    meeting: Meeting, monkeypatch: pytest.MonkeyPatch, night: str
+) -> None:
+    """Tokens of digests in another form; in a delta too. Canaries are digests like the others."""
+    own = encoding.tokens
+
+    def another(algorithm: Any, digests: Any) -> Any:
+        return own(algorithm, digests[:, ::-1].copy())
+
+    if night == "later":
+        meeting.run()
+        put(meeting.centre, "theirs", range(60, 70))
+    with monkeypatch.context() as patched:
+        patched.setattr(encoding, "tokens", another)
+        if night == "later":
+            publishing.publish(meeting.centre)
+        else:
+            publishing.rotate(meeting.centre, "a fault")
+    refused(meeting, "central-canary-missed")
+
+
+def test_d6_a_manifest_of_another_canonicalisation(meeting: Meeting) -> None:
+    def change(reply: pb.PublicationsReply) -> None:
+        for shown in reply.publications:
+            shown.manifest = shown.manifest.replace(b"psihash/token/1", b"psihash/token/2")
+
+    meeting.tamper = on("Publications", change)
+    refused(meeting, "central-bad-manifest")
 
 
 @pytest.mark.parametrize("night", ["first", "later"])

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from psihash import errors
-from psihash.bulk import hash_rows, rows
+from psihash.bulk import hash_rows, rows, sorted_distinct
 from psihash.canonical import framed
 from psihash.central import derive, lookup
 from psihash.central.canaries import SECRET
-from psihash.central.layout import ENTRY_BYTES, Part, tag_numbers
+from psihash.central.layout import ENTRY_BYTES, RECORD_BYTES, Part, tag_numbers
 from psihash.central.manifest import parse_manifest
 from psihash.central.publishing import Place
+from psihash.central.records import series_keys
 from psihash.identity import signatures
 from psihash.node.central import building, centre, matching, publishing, setting_up
 from psihash.node.lists import holdings
@@ -246,17 +247,43 @@ def test_d4_sizes_are_classes(meeting: Meeting) -> None:
     assert parse_manifest(rows_[1].manifest).lists[Part.REMOVALS].count == 64
 
 
+def test_d2_no_two_publications_share_a_key(meeting: Meeting) -> None:
+    """The same label on the same items, in every publication anew: masks, series keys and records
+    have nothing in common."""
+    stores = meeting.centre.stores
+    for numbers in (range(1), range(60)):
+        put(meeting.centre, "theirs", numbers, replace=True)
+        meeting.publish()
+    items = stores.values.find(1, sorted_distinct(np.array(stores.values.tokens(1))))
+    roots, slots = stores.values.roots(1, items), np.zeros(len(items), np.uint16)
+    masks = [derive.masks(meeting.centre.agency, 1, delta, roots, slots) for delta in (0, 1, 2)]
+    made = [derive.tags(roots, slots), derive.marks(roots, slots), *masks]
+    heads = {row[:3].tobytes() for each in made for row in each}
+    assert len(heads) > 0.99 * sum(map(len, made))  # 24 bits coincide now and then
+    seed = publishing.secrets_of(meeting.centre, stores.central.epochs()[0]).label_seed
+    keys = [series_keys(seed, delta, 64) for delta in (0, 1, 2)]
+    assert len({row.tobytes() for each in keys for row in each}) == 3 * 64
+    sealed: list[bytes] = []
+    for delta in (0, 1, 2):
+        place = Place(meeting.centre.agency, 1, delta)
+        body = rows(b"".join(stores.publications.every(place, Part.SERIES, 2)), RECORD_BYTES)
+        sealed += [row.tobytes() for row in body]
+    assert len(set(sealed)) == len(sealed) == 3 * 64
+
+
 def test_d4_an_entry_is_never_published_twice_alike(meeting: Meeting) -> None:
     """An item that leaves and comes back has another tag, another mask and another mark."""
     two = []
     for numbers in (range(1), range(60)):
         put(meeting.centre, "theirs", numbers, replace=True)
         meeting.publish()
-    every, _ = meeting.centre.stores.central.entries(1)
-    known = meeting.centre.stores.central.labels()
+    stores = meeting.centre.stores
+    items = stores.values.find(1, sorted_distinct(np.array(stores.values.tokens(1))))
+    every, _ = stores.entries.of(1, items)
+    known = stores.central.labels(np.unique(every.labels).tolist())
     plain = [label for label, text in known.items() if "canary" not in text]
     chosen = np.isin(every.labels, plain)
-    roots = meeting.centre.stores.central.roots(1)[every.items[chosen]]
+    roots = stores.values.roots(1, every.items[chosen])
     slots = every.slots[chosen].astype(np.uint16)
     for width, made in ((3, derive.tags), (16, derive.marks)):
         two.append(len(np.unique(made(roots, slots).reshape(-1, width), axis=0)))
@@ -307,7 +334,7 @@ def test_d4_an_erasure_does_not_wait_longer_than_two_days(meeting: Meeting) -> N
     meeting.publish()
     holdings.remove_collection(meeting.centre, "more")
     assert meeting.run().matched_items == 30
-    meeting.centre.clock = LaterClock(dt.timedelta(hours=49))
+    meeting.centre.clock = meeting.member.clock = LaterClock(dt.timedelta(hours=49))
     assert code_of(meeting.run) == "central-rotation-due"
     meeting.publish()
     assert meeting.run().matched_items == 30

@@ -135,7 +135,7 @@ def never_in_force(other: Node, agreement: str) -> None:
     assert documents.load(other, agreement).state(other.stamp()).status is Status.UNSIGNED
     act(other, "apo")
     with pytest.raises(errors.StateError):
-        agreements.approve(other, agreement, ["cases"])
+        agreements.approve(other, agreement, ["cases"], case=None, legal_basis=None)
     assert any(entry["event"] == "incident" for entry in auditing.show(other))
 
 
@@ -150,9 +150,9 @@ def test_one_account_cannot_propose_and_approve(two: tuple[Node, Node], name: st
     assert isinstance(asked, RequestRow)
     act(one, name)
     attempts: list[Callable[[], Any]] = [
-        lambda: requests.approve(one, asked.id),
+        lambda: requests.approve(one, asked.id, "fits"),
         lambda: agreements.propose(one, draft(other.agency)),
-        lambda: agreements.approve(one, asked.agreement, ["cases"]),
+        lambda: agreements.approve(one, asked.agreement, ["cases"], case=None, legal_basis=None),
     ]
     for attempt in attempts:
         with pytest.raises((errors.RefusedError, errors.StateError)):
@@ -172,7 +172,7 @@ def test_an_admin_cannot_make_an_approver_of_its_own(two: tuple[Node, Node]) -> 
     again = operators.add(one, "too", [OperatorRole.APPROVER], password("too"))
     assert again.status == "pending"
     with pytest.raises(errors.PsihashError):
-        requests.approve(one, again.request)
+        requests.approve(one, again.request, "fits")
     assert carry(one, other) == []
     held = rosters.of_peer(other, one.agency)
     assert held is not None
@@ -204,7 +204,7 @@ def test_a_role_in_an_edited_row_gives_nothing(two: tuple[Node, Node]) -> None:
         connection.exec_driver_sql("UPDATE operators SET roles = 'approver' WHERE name = 'ann'")
     act(one, "ann")
     with pytest.raises(errors.RefusedError) as caught:
-        requests.approve(one, "000000")
+        requests.approve(one, "000000", "fits")
     assert code(caught) == "role-required"
 
 
@@ -241,7 +241,7 @@ def test_a_row_with_another_body_is_damaged(two: tuple[Node, Node]) -> None:
         )
     act(one, "apo")
     with pytest.raises(errors.StorageError):
-        requests.approve(one, first.id)
+        requests.approve(one, first.id, "fits")
 
 
 # -- past the code: what the other agency refuses ------------------------------------------------
@@ -511,9 +511,9 @@ def test_two_people_do_it(two: tuple[Node, Node]) -> None:
     act(one, "ann")
     assert show(one, other, terms, Approval(request, decision)) == []
     act(other, "ann")
-    taken_up = agreements.take_up(other, terms.id, ["cases"])
+    taken_up = agreements.take_up(other, terms.id, ["cases"], case=None, legal_basis=None)
     act(other, "apo")
-    requests.approve(other, taken_up.id)
+    requests.approve(other, taken_up.id, "fits")
     assert carry(one, other) == []
     for node in two:
         assert documents.load(node, terms.id).state(node.stamp()).status is Status.ACTIVE

@@ -144,7 +144,13 @@ class Agency:
 
     def parts(self, start: int = 0) -> list[Part]:
         notes = {size: note for size, note in self.notes().items() if size >= start}
-        return list(whole_log(start, self.store.rows[start:], notes))
+        tree = StoredTree(b"".join(row.leaf_hash for row in self.store.rows[:start]))
+        earlier = [
+            (note, tree.consistency_proof(size))
+            for size, note in sorted(self.notes().items())
+            if size < start
+        ]
+        return list(whole_log(start, self.store.rows[start:], notes, earlier))
 
     def whole(self, start: int = 0) -> bytes:
         header = self.header(start=start, since=MADE) if start else self.header()

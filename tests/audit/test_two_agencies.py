@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from psihash import errors
+from psihash.audit.trust import Cosigned, Trust, joined
 from psihash.node.home import opening
 from psihash.node.node import Node
 from psihash.node.oversight import verifying
 from tests.acceptance import agencies, wire
+from tests.audit import forging
 from tests.cli import homes
 from tests.cli.homes import Home, digests, write_list
 
@@ -218,6 +220,85 @@ def test_the_evidence_of_a_session(pair: Pair) -> None:
     assert "commitments were hashed again" in text
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_evidence_signed_by_a_key_that_only_its_maker_names(pair: Pair, known: bool) -> None:
+    """The forger makes up a session with its partner, receipt of the partner's included."""
+    node = opening.open_node(pair.nl.path)
+    try:
+        bundle = forging.evidence_of_nothing(node, pair.session, pair.out("forged"))
+    finally:
+        node.close()
+    if known:
+        words = ["audit", "verify", str(bundle)]
+        refused = anywhere(pair, *words, *trusting(pair), exit_code=7)
+        assert refused["error"]["code"] == "evidence-contradicts"
+        assert pair.be.error(*words)[:2] == ("evidence-contradicts", 7)
+        return
+    # Without the partner's card nothing of its is proven, and that is said.
+    found = anywhere(pair, "audit", "verify", str(bundle), "--trust", pair.cards[0])["evidence"]
+    assert (found["receipts"], found["receipts_unchecked"]) == (1, 1)
+    assert found["unknown_agencies"] == ["de-bka"]
+    assert found["terms_signed_by"] == ["nl-police"]
+    nowhere = Home(pair.nl.path.parent / "nowhere", "")
+    text = nowhere.run("audit", "verify", str(bundle), "--trust", pair.cards[0]).stdout
+    assert "NOT CHECKED: 1 receipts" in " ".join(text.split())
+
+
+def test_the_evidence_brings_the_partners_cards(pair: Pair) -> None:
+    bundle = export(pair.nl, pair.out("session"), "--session", pair.session)
+    assert "document card/0 " in bundle.read_text()
+    assert "document card/1 " not in bundle.read_text()
+
+
+@pytest.mark.parametrize("made", ["2000-01-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z"])
+def test_a_log_written_anew_is_found_in_the_home_that_cosigned_another(
+    pair: Pair, made: str
+) -> None:
+    node = opening.open_node(pair.nl.path)
+    try:
+        bundle = forging.log_written_anew(node, made, pair.out("anew"))
+    finally:
+        node.close()
+    assert pair.be.error("audit", "verify", str(bundle))[:2] == ("log-forked", 7)
+    ours = export(pair.be, pair.out("ours"), "--peer", "nl-police")
+    assert pair.be.error("audit", "compare", str(ours), str(bundle))[0] == "log-forked"
+    assert pair.be.run("audit", "compare", str(ours), str(bundle)).exit_code == 7
+
+
+def test_every_bundle_holds_in_the_partners_home_right_after_a_session(pair: Pair) -> None:
+    """What the partner cosigned last it may not have handed over yet."""
+    time = pair.nl.json("audit", "show")["entries"][-2]["time"]
+    for name, *words in (
+        ("all",),
+        ("late", "--since", time),
+        ("peer", "--peer", "de-bka"),
+        ("late-peer", "--peer", "de-bka", "--since", "2020-01-01"),
+        ("session", "--session", pair.session),
+    ):
+        bundle = export(pair.nl, pair.out(name), *words)
+        found = pair.be.json("audit", "verify", str(bundle))
+        assert found["held_by_others"] >= 1, name
+        assert (found["held_newer"], found["held_unproven"]) == (0, 0), name
+        offline = anywhere(pair, "audit", "verify", str(bundle), *trusting(pair))
+        assert offline["held_by_others"] == 0
+    nowhere = Home(pair.nl.path.parent / "nowhere", "")
+    said = nowhere.run("audit", "verify", str(bundle), *trusting(pair)).stdout
+    assert "NO HEAD THAT OTHERS HOLD WAS COMPARED" in said
+
+
+def test_an_older_bundle_holds_and_says_that_heads_are_newer(pair: Pair) -> None:
+    bundle = export(pair.nl, pair.out("old"))
+    node = opening.open_node(pair.be.path)
+    try:
+        trust, later = verifying.home_trust(node), int(node.now().timestamp()) + 7200
+    finally:
+        node.close()
+    newer = Cosigned("psihash/log/nl-police", 10_000, bytes(32), later)
+    found = verifying.verify_file(bundle, joined([trust, Trust(cosigned=(newer,))]))
+    assert (found["held_newer"], found["held_newest"]) == (1, 10_000)
+    assert found["held_by_others"] >= 1
+
+
 def test_a_set_that_was_changed_does_not_give_the_logged_root(pair: Pair) -> None:
     import sqlite3
 
@@ -292,6 +373,10 @@ def test_incidents_on_the_command_line(pair: Pair, monkeypatch: pytest.MonkeyPat
         assert pair.nl.json("audit", "incident", "list", "--open")["incidents"] == []
         pair.nl.json("audit", "cosign", "de-bka")
         assert "decided" in pair.nl.run("audit", "incident", "list").stdout
+    # What was cosigned of the branch that was given up is held against nobody.
+    for name, words in (("went-on", ()), ("went-on-peer", ("--peer", "nl-police"))):
+        bundle = export(old, pair.out(name), *words)
+        assert pair.nl.json("audit", "verify", str(bundle))["held_by_others"] >= 1
     shutil.rmtree(old.path)
 
 

@@ -117,12 +117,28 @@ def test_rows_that_are_refused(row: Any) -> None:
         {"label": ""},
         {"label": "x" * 101},
         {"label": "a\nb"},
+        {"label": "a\u00a0b"},
         {"kind": "none"},
     ],
 )
 def test_collections_that_are_refused(change: dict[str, Any]) -> None:
     value = json.loads(reading.sign(GIVEN, KEY).to_bytes())
     value["collections"][0] |= change
+    refused(value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"series": ["a\u00a0b"]},
+        {"category": ["uk", "1\u20032", "A"]},
+        {"category": ["uk", "1", "A\u3000A"]},
+    ],
+)
+def test_labels_that_no_list_may_have(change: dict[str, Any]) -> None:
+    value = json.loads(reading.sign(PART, KEY).to_bytes())
+    reading.parse(canonical.encode(value))
+    value["content"]["verdicts"][0] |= change
     refused(value)
 
 

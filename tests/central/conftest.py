@@ -43,14 +43,34 @@ def pair(
         node.close()
 
 
+@pytest.fixture
+def member_on_postgres(
+    homes: Homes, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Node, Node]]:
+    """(centre, member), the member on PostgreSQL."""
+    centre, own = homes.open(tmp_path)
+    own.close()
+    url = _without_rows(postgres_url)
+    both = centre, on_postgres(homes, tmp_path, url, centre, monkeypatch, number=1)
+    yield both
+    for node in both:
+        node.close()
+
+
 def on_postgres(
-    homes: Homes, folder: Path, url: str, other: Node, monkeypatch: pytest.MonkeyPatch
+    homes: Homes,
+    folder: Path,
+    url: str,
+    other: Node,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    number: int = 0,
 ) -> Node:
-    """The first agency over an empty store on PostgreSQL."""
+    """One of the agencies over an empty store on PostgreSQL."""
     with monkeypatch.context() as patched:
         patched.setenv("PSIHASH_STORE", url)
-        node = opening.open_node(folder / NAMES[0])
-    node.__dict__["keys"] = homes.rings[0]
+        node = opening.open_node(folder / NAMES[number])
+    node.__dict__["keys"] = homes.rings[number]
     card = json.dumps(peers.own_card(other)).encode()
     peers.add(node, card, format_fingerprint(other.card.fingerprint))
     return node

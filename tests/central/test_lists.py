@@ -24,7 +24,16 @@ from psihash.central.layout import (
     tag_numbers,
 )
 from psihash.central.manifest import ListFacts, Manifest
-from psihash.central.publishing import Change, Entries, Place, change, first_slots, make_lists
+from psihash.central.publishing import (
+    MAX_LABELS,
+    Change,
+    Entries,
+    Place,
+    bounded,
+    change,
+    first_slots,
+    make_lists,
+)
 from psihash.central.questions import Questions, batch_sizes
 from psihash.central.records import CANARY_TEXT
 from psihash.psi import encoding, groups
@@ -85,8 +94,8 @@ class Centre:
         labels = np.array([label for _, label in pairs], np.int64)
         found = change(self.every, self.gone, (items, labels), (NO_ITEMS, 0), len(self.roots))
         place = Place(CENTRE, EPOCH, len(self.made))
-        chosen = self.roots[found.added.items], self.roots[found.removed.items]
-        lists = make_lists(place, chosen, found, TEXTS, bytes(32), np.random.bytes)
+        roots = self.roots.__getitem__
+        lists = make_lists(place, roots, found, TEXTS, bytes(32), np.random.bytes)
         self.every = Entries.joined([self.every, found.added])
         self.gone = Entries.joined([self.gone, found.removed])
         self.made.append(Made(place, lists))
@@ -245,3 +254,30 @@ def test_an_unanswered_run_has_no_roots() -> None:
         made.roots()
     with pytest.raises(errors.ProtocolError):
         made.take(bytes(64 * 32), bytes(64))
+
+
+def test_nobody_gives_one_item_more_labels_than_there_may_be() -> None:
+    items = np.array([3] * 200 + [1, 0, 1], np.int64)
+    labels = np.array([*range(199, -1, -1), 7, 7, 8], np.int64)
+    (kept, said), left_out = bounded(items, labels)
+    assert left_out == 200 - MAX_LABELS
+    assert sorted(said[kept == 3].tolist()) == list(range(MAX_LABELS))
+    assert sorted(zip(kept[kept != 3].tolist(), said[kept != 3].tolist(), strict=True)) == [
+        (0, 7),
+        (1, 7),
+        (1, 8),
+    ]
+    few = bounded(items[200:], labels[200:])
+    assert few[1] == 0
+    assert few[0][0].tolist() == [1, 0, 1]
+
+
+def test_slots_do_not_run_over() -> None:
+    """A slot is two bytes on the way into tag, mask and mark; a number above would repeat one."""
+    full = np.arange(derive.MAX_SLOT + 1, dtype=np.int64)
+    none = np.zeros(0, np.int64)
+    every = Entries(np.zeros(len(full), np.int64), full, np.full(len(full), 5, np.int64))
+    held = np.zeros(1, np.int64), np.array([9], np.int64)
+    with pytest.raises(errors.StateError) as caught:
+        change(every, every, held, (none, 1), 1)
+    assert caught.value.code == "central-slots-full"

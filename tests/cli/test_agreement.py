@@ -64,6 +64,11 @@ def test_an_agreement_travels_on_a_stick_and_becomes_active(
     taken = carried(nl, de, id_, tmp_path)
     assert (taken["agreement"], taken["status"]) == (id_, "proposed")
     assert "agreement approve" in de.run("agreement", "show", id_).stdout
+    words = ("agreement", "approve", id_[:8], "--collection", "A")
+    for unsaid in ([], ["--case", "DE-9"], ["--legal-basis", "BKAG"], ["--same-law"]):
+        assert de.error(*words, *unsaid)[:2] == ("own-words-missing", 2), unsaid
+    both = ["--case", "DE-9", "--legal-basis", "BKAG", "--same-law"]
+    assert de.error(*words, *both)[0] == "usage"
     approved = de.json(
         "agreement", "approve", id_[:8], "--collection", "A", "--case", "DE-9",
         "--legal-basis", "BKAG",

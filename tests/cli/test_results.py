@@ -33,7 +33,8 @@ def test_counts_are_sentences() -> None:
     )
     assert "12 of your 700 MD5 digests are also there." in shown
     assert "0 of your 350 SHA-1 digests are also there." in shown
-    assert "Between 12 and 15 items" in shown
+    assert "At least 12 items of yours are also there" in shown
+    assert "15 digests match in all" in shown
     assert "rung items" in shown
     assert "not evidence of absence" not in shown
 

@@ -54,7 +54,7 @@ def test_each_passphrase_is_asked_for_once(
 def test_a_new_home_asks_twice_for_its_passphrase(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = iter(["correct horse", "correct house"])
+    answers = iter(["short", *["correct horse", "correct house"] * 2])
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr(getpass, "getpass", lambda _question: next(answers))
     shell = Shell(tmp_path / "home", False)

@@ -1,7 +1,8 @@
 """An agency's node with all that the console shows, and browsers in which its people work.
 
 Made once and copied: two agencies that matched at two rungs, a refused session, hits, requests
-about them, a correction, and five people.
+about them, a correction, a standing query with hits, a set of its own that members ask, and five
+people.
 """
 
 from __future__ import annotations
@@ -28,10 +29,16 @@ from psihash.identity import keys
 from psihash.node.agreeing import agreements
 from psihash.node.agreeing.agreements import Draft
 from psihash.node.casework import corrections, followups, hits
+from psihash.node.central import publishing, setting_up
+from psihash.node.central.outcome import CentralHit, RunOutcome, RunState
 from psihash.node.home import opening
 from psihash.node.node import Actor, Node
 from psihash.node.people import operators, requests
 from psihash.node.people.roles import RULE_ACTOR
+from psihash.node.watching import running, watches
+from psihash.session.result import MatchedItem, PeerRecord
+from psihash.storage.central_runs import ANSWERS, RunRow
+from psihash.storage.contributions import ContributionState, TakenCollection, TakenRow
 from psihash.storage.requests import RequestRow
 from psihash.terms import AlgorithmId, CollectionKind, Learn, Rung
 from tests.node import crew
@@ -53,6 +60,8 @@ THEIRS = {"Nordwind": range(12, 32), "Stockholm library": range(30, 60)}
 COMMON = range(12, 40)
 """Items of ours that are also there."""
 IDENTIFIED = range(12, 20)
+WATCHED = range(6)
+"""Items of ours that stand at the centre of the watch, and in no result."""
 
 
 def markers() -> list[str]:
@@ -68,6 +77,7 @@ class Prepared:
     items: str
     """Session at rung records."""
     count: str
+    watch: str
 
 
 def prepare(folder: Path) -> Prepared:
@@ -76,11 +86,13 @@ def prepare(folder: Path) -> Prepared:
         crew.quick(patch)
         one, other = homes.open(folder)
         items, count = _work(one, other)
+        watch = _watch(one)
+        _be_centre(one)
         crew.employ(one, [(name, STAFF[name]) for name in ("ada", "ann", "apo", "aud")])
         _add_second_approver(one)
         for node in (one, other):
             node.close()
-    return Prepared(replace(homes, folder=folder), items, count)
+    return Prepared(replace(homes, folder=folder), items, count, watch)
 
 
 def _work(one: Node, other: Node) -> tuple[str, str]:
@@ -127,6 +139,59 @@ def _follow_up(one: Node, other: Node, session: str) -> None:
     carry_all(one, other)
 
 
+def _watch(node: Node) -> str:
+    """A standing query that ran once and found something."""
+    (agreement,) = node.stores.agreements.all()
+    draft = watches.Draft(
+        NAMES[1], agreement.id, ["Operation Lantern"], "0 2 * * *", "Europe/Amsterdam"
+    )
+    row = watches.add(node, draft)
+    running.run_now(node, row.id, runner=_found)
+    return row.id
+
+
+def _found(node: Node, *_: object, **__: object) -> RunOutcome:
+    """What a centre says at once."""
+    known = PeerRecord(
+        "National set", CollectionKind.LIBRARY, (Verdict(victim_identified=True, country="SE"),),
+        "desk@example.org",
+    )  # fmt: skip
+    found = tuple(
+        CentralHit(
+            f"{number:032x}", number + 1,
+            MatchedItem(
+                digests={AlgorithmId.MD5: digest(AlgorithmId.MD5, number).hex()},
+                matched_by=MD5,
+                collections=("Operation Lantern",),
+                verdicts=(("Operation Lantern", Verdict(victim_identified=False)),),
+                peer_collections=("National set",),
+                records=(known,) if number < 2 else (),
+            ),
+            1, is_new=True,
+        )
+        for number in WATCHED
+    )  # fmt: skip
+    standing = b"".join(bytes.fromhex(hit.reference) for hit in found)
+    return RunOutcome(len(found), len(found), found, RunState(1, 0, standing), 64, 1, 0)
+
+
+def _be_centre(node: Node) -> None:
+    """A published set, a member that asked, and what it gave."""
+    setting_up.init(node, collections=["Case 2026-17"])
+    publishing.publish(node)
+    (agreement,) = node.stores.agreements.all()
+    node.stores.central_runs.add(
+        RunRow("ab" * 16, NAMES[1], agreement.id, ANSWERS, 1, 512, {}, node.stamp())
+    )
+    given = TakenRow(
+        NAMES[1], "c0ffee" * 10 + "0000", agreement.id, ContributionState.TAKEN, None,
+        node.stamp(), 1, 0, 12, 1, decided=node.stamp(),
+    )  # fmt: skip
+    node.stores.contributions.add_taken(given)
+    taken = TakenCollection(NAMES[1], given.id, 0, "Given (be-police)", "new", 12, 9)
+    node.stores.contributions.put_collections([taken])
+
+
 def _add_second_approver(node: Node) -> None:
     crew.act(node, "ada")
     wanted = [OperatorRole(role) for role in STAFF["amy"].split("+")]
@@ -167,6 +232,19 @@ class Office:
         node.unlocked[row.id] = keys.load_ed25519(row.sealed_key, crew.password(name))
         return node
 
+    def address(self, pattern: str, instead: str = "") -> str:
+        """A route's path with what there is here put in, or ``instead`` for all of it."""
+        stores = self.node.stores
+        named = {
+            "session": self.prepared.items,
+            "watch": self.prepared.watch,
+            "follow_up": stores.followups.all()[0].id,
+            "notice": stores.corrections.all()[0].id,
+            "request": "abcdef",
+            "table": "ledger",
+        }
+        return pattern.format(**{name: instead or value for name, value in named.items()})
+
     def asked(self, purpose: str = "find victims", by: str = "ann") -> RequestRow:
         """A request that an analyst files and another person may decide."""
         draft = Draft(
@@ -178,9 +256,14 @@ class Office:
         return asked
 
 
-def open_office(prepared: Prepared, folder: Path, listen: str = LISTEN) -> Office:
-    """A copy to work with. The caller closes its node."""
+def open_office(prepared: Prepared, folder: Path, listen: str = LISTEN, store: str = "") -> Office:
+    """A copy to work with; ``store`` is the URL of one that has its rows already. The caller closes
+    its node."""
     shutil.copytree(prepared.homes.folder / NAMES[0], folder / NAMES[0])
+    if store:
+        (folder / NAMES[0] / "psihash.db").unlink()
+        with (folder / NAMES[0] / "psihash.toml").open("a") as settings:
+            settings.write(f'store = "{store}"\n')
     node = opening.open_node(folder / NAMES[0])
     node.__dict__["keys"] = prepared.homes.rings[0]
     node.actor = RULE_ACTOR

@@ -23,14 +23,17 @@ MARKS_ON = {"bar": ("panel",), "edge-line": ("panel", "page"), "focus": ("page",
 
 def paths(office: Office) -> list[str]:
     items, count = office.prepared.items, office.prepared.count
-    followed = office.node.stores.followups.all()[0].id
+    ours, theirs = (row.id for row in office.node.stores.followups.all())
+    notice = office.node.stores.corrections.all()[0].id
     return [
         "/", "/log", "/sessions", "/sessions?flag=refused", "/sessions?flag=unusual-size",
         "/sessions?since=never", f"/sessions/{items}", "/sessions/abcdef", "/ledger",
         "/disclosures", "/disclosures?since=2999-01-01", "/corrections", "/report", "/compare",
         "/inbox", "/inbox?all=yes", f"/inbox/{office.asked().id}", "/results", f"/results/{items}",
-        f"/results/{count}", "/results?peer=nobody", "/follow-ups", f"/follow-ups/{followed}",
-        "/no/such/page",
+        f"/results/{count}", "/results?peer=nobody", "/follow-ups", f"/follow-ups/{ours}",
+        f"/follow-ups/{theirs}", f"/results/{items}/ask", f"/results/{count}/ask", "/notices",
+        f"/notices/{notice}", "/watches", "/watches?all=yes", f"/watches/{office.prepared.watch}",
+        "/centre", "/account", "/no/such/page",
     ]  # fmt: skip
 
 

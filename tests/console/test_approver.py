@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from psihash_server.console import approver
 
+from psihash.agreement.request import RequestKind
 from psihash.agreement.status import Status
 from psihash.node.agreeing import documents
 from psihash.node.oversight import auditing
@@ -171,3 +173,7 @@ def test_an_unknown_request_is_named(office: Office) -> None:
     answer = office.browser("apo").get("/inbox/abcdef123456")
     assert answer.status_code == 404
     assert "psihash inbox" in answer.text
+
+
+def test_every_kind_of_request_has_words() -> None:
+    assert set(approver.KINDS) == set(RequestKind)

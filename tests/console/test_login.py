@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 from psihash_server.console import account
 
+from psihash import errors
 from psihash.node.oversight import auditing
 from psihash.node.people import console_login, operators
 from tests.console.office import Office
 from tests.node import crew
-from tests.node.keeping import SetClock
+from tests.node.keeping import SetClock, everything
 
 GENERAL = "The name or the password is not right, or the account is locked for a while."
 
@@ -63,9 +64,37 @@ def test_a_lock_outlives_the_console(office: Office) -> None:
     assert row.locked_until is not None
 
 
-def test_attempts_are_bounded_over_all_names(
+def test_attempts_are_bounded_by_whence_they_come(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A stranger who tries many names keeps nobody out who works elsewhere, and fills no log."""
+    monkeypatch.setattr(console_login, "ATTEMPTS_A_MINUTE", 4)
+    office.node.clock = SetClock()
+    logins = console_login.ConsoleLogins(office.node)
+    codes = []
+    for number in range(8):
+        with pytest.raises(errors.PsihashError) as caught:
+            logins.log_in(f"name {number}", "not the right one", "192.0.2.1")
+        codes.append(caught.value.code)
+    assert codes == ["wrong-password"] * 4 + ["too-many-logins"] * 4
+    assert len(entries(office, "auth-failure")) == 1
+    assert logins.log_in("aud", crew.password("aud").decode(), "192.0.2.2")
+
+
+def test_attempts_are_bounded_for_each_name(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_login, "ATTEMPTS_A_NAME", 2)
+    office.node.clock = SetClock()
+    logins = console_login.ConsoleLogins(office.node)
+    for _ in range(2):
+        logins.log_in("aud", crew.password("aud").decode(), "192.0.2.1")
+    with pytest.raises(errors.RefusedError, match="too many"):
+        logins.log_in("aud", crew.password("aud").decode(), "192.0.2.1")
+    assert logins.log_in("ada", crew.password("ada").decode(), "192.0.2.1")
+
+
+def test_too_many_attempts_are_told_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console_login, "ATTEMPTS_A_MINUTE", 4)
     office.node.clock = clock = SetClock()
     stranger = office.stranger()
@@ -140,8 +169,7 @@ def test_made_up_tokens_open_nothing(office: Office, cookie: str) -> None:
 def test_the_store_has_no_token(office: Office) -> None:
     browser = office.browser("aud")
     value = browser.client.cookies["psihash-console"]
-    held = (office.node.home / "psihash.db").read_bytes()
-    held += (office.node.home / "psihash.db-wal").read_bytes()
+    held = b"".join(data for _, data in everything(office.node))
     assert value.encode() not in held
     row = office.node.stores.operators.named("aud")
     assert row is not None

@@ -9,12 +9,8 @@ from psihash.agreement.roster import OperatorRole
 from psihash.node.people.roles import USE_CASES
 from tests.console.office import STAFF, Office
 
-
-def address(route: Route, office: Office) -> str:
-    followed = office.node.stores.followups.all()[0].id
-    return route.path.format(
-        session=office.prepared.items, request="abcdef", follow_up=followed, table="ledger"
-    )
+ENDS = ("/logout", "/account/log-out")
+"""Pages after which nobody is logged in."""
 
 
 def allowed(route: Route, who: str) -> bool:
@@ -27,12 +23,12 @@ def test_every_route_and_role(office: Office, who: str) -> None:
     browser = office.browser(who)
     csrf = browser.csrf()
     for route in ROUTES:
-        if route.path == "/logout":
+        if route.path in ENDS:
             continue
         if route.method == "GET":
-            answer = browser.get(address(route, office))
+            answer = browser.get(office.address(route.path))
         else:
-            answer = browser.client.post(address(route, office), data={"csrf": csrf})
+            answer = browser.client.post(office.address(route.path), data={"csrf": csrf})
         refused = answer.status_code == 403
         assert refused is not allowed(route, who), (route, answer.status_code)
         assert ("role-required" in answer.text) is refused, route
@@ -43,10 +39,11 @@ def test_every_route_and_role(office: Office, who: str) -> None:
 def test_a_stranger_sees_nothing(office: Office, route: Route) -> None:
     stranger = office.stranger()
     if route.method == "GET":
-        answer = stranger.get(address(route, office))
-        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+        answer = stranger.get(office.address(route.path))
+        assert answer.status_code == 303
+        assert answer.headers["location"].partition("?")[0] == "/login"
     else:
-        answer = stranger.client.post(address(route, office), data={"csrf": "0" * 64})
+        answer = stranger.client.post(office.address(route.path), data={"csrf": "0" * 64})
         assert answer.status_code == 401
     for said in ("be-police", "NL-2026-17", "jansen", office.prepared.items):
         assert said not in answer.text

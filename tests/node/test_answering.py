@@ -16,7 +16,7 @@ from psihash.node import leasing
 from psihash.node.node import Node
 from psihash.node.oversight import auditing
 from psihash.node.peering.answering import Answering
-from psihash.node.peering.refusals import Refusals
+from psihash.node.peering.refusals import QuietRecords
 from psihash.session.link import Numbered
 from psihash.storage.leases import LeaseStore
 from psihash.storage.sessions import SessionRow
@@ -143,7 +143,7 @@ def test_housekeeping_closes_what_was_left_open_and_takes_the_lease_again(
 
 
 def test_a_refusal_is_told_once_a_minute_and_a_flood_is_bounded(node: Node) -> None:
-    refusals = Refusals(node)
+    refusals = QuietRecords(node.record)
     for _ in range(3):
         refusals.record(Event.INCIDENT, code="bad-call", peer="nl-police")
         refusals.record(Event.INCIDENT, code="peer-busy", peer="nl-police")

@@ -255,6 +255,18 @@ def test_a_taken_port_is_told_from_our_own_server(home: Path, tmp_path: Path) ->
     assert "cannot be bound" in finding.message
 
 
+def test_peers_that_are_sent_to_another_port_are_noticed(home: Path) -> None:
+    config = home / "psihash.toml"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    lines = [line for line in config.read_text("utf-8").splitlines() if "listen" not in line]
+    config.write_text("\n".join([f'listen = "{listen}"', *lines, ""]), "utf-8")
+    assert found(home, "listen").level == health.OK
+    finding = found(home, "endpoint")
+    assert finding.level == health.WARNING
+    assert listen in finding.message
+
+
 @pytest.mark.skipif(not NATIVE, reason="psihash-native is not built here")
 def test_the_fast_group_is_named_with_its_kernel(home: Path) -> None:
     import psihash_native

@@ -112,7 +112,7 @@ def test_everybody_keeps_to_the_role(node: Node) -> None:
     with pytest.raises(errors.RefusedError):
         holdings.lookup(node, "0" * 32)
     with pytest.raises(errors.RefusedError):
-        requests.approve(node, "000000")
+        requests.approve(node, "000000", "fits")
 
 
 def test_nobody_is_admin_and_approver(node: Node) -> None:
@@ -337,7 +337,7 @@ def test_a_new_approver_is_asked_for_again_when_the_list_changed(node: Node) -> 
     operators.add(node, "aud", [OperatorRole.AUDITOR], password("aud"))
     act(node, "apo")
     with pytest.raises(errors.StateError) as caught:
-        requests.approve(node, added.request)
+        requests.approve(node, added.request, "fits")
     assert code(caught) == "roster-moved"
 
 

@@ -60,7 +60,7 @@ def staffed(node: Node) -> Node:
     wanted = [OperatorRole.ANALYST, OperatorRole.APPROVER]
     added = operators.add(node, "amy", wanted, password("amy"))
     act(node, "apo")
-    requests.approve(node, added.request)
+    requests.approve(node, added.request, "fits")
     return node
 
 
@@ -97,7 +97,7 @@ def agreed(one: Node, other: Node) -> str:
     requests.approve(one, asked.id, "fits the case")
     assert carry(one, other) == []
     act(other, "ann")
-    taken_up = agreements.take_up(other, asked.agreement, ["cases"])
+    taken_up = agreements.take_up(other, asked.agreement, ["cases"], case=None, legal_basis=None)
     act(other, "apo")
     requests.approve(other, taken_up.id, "fits")
     assert carry(one, other) == []
@@ -146,15 +146,15 @@ def test_who_proposed_does_not_approve(nodes: tuple[Node, Node]) -> None:
     act(one, "amy")
     asked = submitted(one, other.agency)
     with pytest.raises(errors.RefusedError) as caught:
-        requests.approve(one, asked.id)
+        requests.approve(one, asked.id, "fits")
     assert code(caught) == "own-request"
     assert requests.find(one, asked.id).state is RequestState.PENDING
     act(one, "ann")
     with pytest.raises(errors.RefusedError) as caught:
-        requests.approve(one, asked.id)
+        requests.approve(one, asked.id, "fits")
     assert code(caught) == "role-required"
     act(one, "apo")
-    requests.approve(one, asked.id)
+    requests.approve(one, asked.id, "fits")
 
 
 def test_a_decision_needs_the_password(nodes: tuple[Node, Node]) -> None:
@@ -165,11 +165,11 @@ def test_a_decision_needs_the_password(nodes: tuple[Node, Node]) -> None:
     one.unlocked.clear()
     one.ask = lambda _question: "not the password"
     with pytest.raises(errors.VerificationError) as caught:
-        requests.approve(one, asked.id)
+        requests.approve(one, asked.id, "fits")
     assert code(caught) == "wrong-password"
     one.ask = None
     with pytest.raises(errors.InputError) as missing:
-        requests.approve(one, asked.id)
+        requests.approve(one, asked.id, "fits")
     assert code(missing) == "no-password"
     assert requests.find(one, asked.id).state is RequestState.PENDING
 
@@ -210,7 +210,7 @@ def test_a_peers_terms_wait_in_the_inbox_and_can_be_refused(nodes: tuple[Node, N
     assert (waiting.kind, waiting.asked_by, waiting.agreement) == ("agreement", "the peer", made.id)
     act(other, "apo")
     with pytest.raises(errors.StateError) as caught:
-        requests.approve(other, waiting.request)
+        requests.approve(other, waiting.request, "fits")
     assert code(caught) == "not-taken-up"
     assert requests.find(other, waiting.request).state is RequestState.PENDING
     requests.refuse(other, waiting.request, "another law applies")
@@ -225,13 +225,13 @@ def test_the_older_commands_do_the_same(nodes: tuple[Node, Node]) -> None:
     assert carry(one, other) == []
     act(other, "ann")
     with pytest.raises(errors.RefusedError):
-        agreements.approve(other, first.id)
-    agreements.take_up(other, first.id, ["cases"], case="OURS-1")
+        agreements.approve(other, first.id, reason="fits")
+    agreements.take_up(other, first.id, ["cases"], case="OURS-1", legal_basis="Art. 8")
     act(other, "apo")
     with pytest.raises(errors.InputError) as caught:
-        agreements.approve(other, first.id, ["cases"])
+        agreements.approve(other, first.id, ["cases"], case=None, legal_basis=None)
     assert code(caught) == "chosen-already"
-    agreements.approve(other, first.id)
+    agreements.approve(other, first.id, reason="fits")
     agreements.refuse(other, second.id, "one is enough")
     assert requests.inbox(other) == []
     assert carry(one, other) == []
@@ -250,12 +250,12 @@ def test_terms_from_before_the_first_operator_are_decided_too(nodes: tuple[Node,
     staffed(other)
     act(other, "apo")
     with pytest.raises(errors.StateError) as caught:
-        agreements.approve(other, made.id)
+        agreements.approve(other, made.id, reason="fits")
     assert code(caught) == "not-taken-up"
     act(other, "ann")
-    agreements.take_up(other, made.id, ["cases"])
+    agreements.take_up(other, made.id, ["cases"], case=None, legal_basis=None)
     act(other, "apo")
-    agreements.approve(other, made.id)
+    agreements.approve(other, made.id, reason="fits")
     assert carry(one, other) == []
     assert status(one, made.id) is Status.ACTIVE
 
@@ -268,15 +268,15 @@ def test_who_takes_terms_up_does_not_approve_them(nodes: tuple[Node, Node]) -> N
     for name in ("ada", "apo"):
         act(other, name)
         with pytest.raises(errors.RefusedError) as caught:
-            agreements.take_up(other, made.id, ["cases"])
+            agreements.take_up(other, made.id, ["cases"], case=None, legal_basis=None)
         assert code(caught) == "role-required"
     act(other, "amy")
-    taken_up = agreements.take_up(other, made.id, ["cases"])
+    taken_up = agreements.take_up(other, made.id, ["cases"], case=None, legal_basis=None)
     with pytest.raises(errors.RefusedError) as caught:
-        requests.approve(other, taken_up.id)
+        requests.approve(other, taken_up.id, "fits")
     assert code(caught) == "own-request"
     act(other, "apo")
-    requests.approve(other, taken_up.id)
+    requests.approve(other, taken_up.id, "fits")
     assert carry(one, other) == []
     assert status(one, made.id) is Status.ACTIVE
     assert local(other, "decision")[-1]["proposer"] == id_of(other, "amy")
@@ -291,7 +291,7 @@ def test_terms_taken_up_anew_replace_what_waits(nodes: tuple[Node, Node]) -> Non
     (came,) = requests.inbox(other)
     assert "take-up" in dict(requests.page(other, came.request)[1])["What is asked"]
     act(other, "ann")
-    first = agreements.take_up(other, made.id, ["cases"])
+    first = agreements.take_up(other, made.id, ["cases"], case=None, legal_basis=None)
     second = agreements.take_up(other, made.id, ["more"], case="OURS-2", legal_basis="Art. 9")
     (waiting,) = requests.inbox(other)
     assert (waiting.request, waiting.asked_by) == (second.id, "ann")
@@ -303,8 +303,8 @@ def test_terms_taken_up_anew_replace_what_waits(nodes: tuple[Node, Node]) -> Non
     assert "Art. 9" in asked
     act(other, "apo")
     with pytest.raises(errors.StateError):
-        requests.approve(other, first.id)
-    requests.approve(other, second.id)
+        requests.approve(other, first.id, "fits")
+    requests.approve(other, second.id, "fits")
     assert carry(one, other) == []
     agreement = documents.load(one, made.id)
     assert agreement.state(one.stamp()).status is Status.ACTIVE
@@ -317,7 +317,7 @@ def test_the_single_operator_takes_nothing_up(nodes: tuple[Node, Node]) -> None:
     made = agreements.propose(one, draft(other.agency))
     assert carry(one, other) == []
     with pytest.raises(errors.StateError) as caught:
-        agreements.take_up(other, made.id, ["cases"])
+        agreements.take_up(other, made.id, ["cases"], case=None, legal_basis=None)
     assert code(caught) == "no-operators"
 
 
@@ -366,7 +366,7 @@ def test_a_question_about_annexes_that_were_replaced_is_not_decided(
     annexes.refresh_all(one, other.agency)
     act(one, "apo")
     with pytest.raises(errors.StateError) as caught:
-        requests.approve(one, asked.id)
+        requests.approve(one, asked.id, "fits")
     assert code(caught) == "request-outdated"
     requests.refuse(one, asked.id, "asked anew")
 
@@ -405,7 +405,7 @@ def test_an_approval_ends(nodes: tuple[Node, Node]) -> None:
         one, RequestKind.SESSION, wanted, peer=other.agency, agreement=agreement, by_peer=True
     )
     act(one, "apo")
-    requests.approve(one, asked.id)
+    requests.approve(one, asked.id, "fits")
 
     class Later:
         def now(self) -> dt.datetime:
@@ -420,13 +420,13 @@ def test_the_single_operator_decides_what_waits(nodes: tuple[Node, Node]) -> Non
     one, other = nodes
     made = agreements.propose(one, draft(other.agency))
     assert carry(one, other) == []
-    agreements.approve(other, made.id, ["cases"])
+    agreements.approve(other, made.id, ["cases"], case=None, legal_basis=None)
     assert carry(one, other) == []
     wanted = subject(one, made.id, other.agency, SessionRole.RESPONDER)
     asked = requests.file(
         one, RequestKind.SESSION, wanted, peer=other.agency, agreement=made.id, by_peer=True
     )
-    requests.approve(one, asked.id)
+    requests.approve(one, asked.id, "fits")
     found = requests.approved(one, RequestKind.SESSION, wanted)
     assert found is not None
     assert found.decision is None
@@ -517,7 +517,7 @@ def test_the_attachment_is_sealed_and_bound(nodes: tuple[Node, Node]) -> None:
         )
     act(one, "apo")
     with pytest.raises(errors.StorageError):
-        requests.approve(one, asked.id)
+        requests.approve(one, asked.id, "fits")
 
 
 @pytest.mark.parametrize("kind", RequestKind)

@@ -17,6 +17,7 @@ from psihash.node.running import sessions
 from psihash.storage.tables_followup import corrections, follow_ups, hit_decisions
 from psihash.terms import AlgorithmId, Rung
 from tests.node.keeping import SetClock
+from tests.node.ladder import ECDH, climb, step
 from tests.session.nodes import Homes, agree, hold, meet, row
 
 MD5 = (AlgorithmId.MD5,)
@@ -146,6 +147,18 @@ def test_everything_is_counted(two: Two, tmp_path: Path) -> None:
     assert groups == sorted(groups[:3]) + sorted(groups[3:], key=statistics.GROUPS.index)
     other = statistics.collect(two[1], internal=True)
     assert counts(other)["matched items", "all"] == (20, None)
+
+
+def test_a_climb_counts_its_matches_once(two: Two) -> None:
+    agreement = agree(*two, ["all"], ["all"], rung=Rung.RECORDS)
+    steps = climb(two, agreement, Rung.COUNT, Rung.ITEMS, Rung.RECORDS, engine=ECDH)
+    step(two, agreement, Rung.RECORDS, steps[0]).results()
+    for node in two:
+        found = counts(statistics.collect(node, internal=True))
+        assert found["matched items", "all"] == (10, None)
+        assert found["sessions", "records, completed"] == (2, None)
+    climb(two, agreement, Rung.COUNT)
+    assert counts(statistics.collect(two[0]))["matched items", "all"] == (20, None)
 
 
 def test_purposes_stand_apart_and_times_bound(two: Two, clock: SetClock) -> None:

@@ -21,6 +21,8 @@ from tests.pages import site as sites
 from tests.pages.site import Site
 
 PROGRAMS = ("chromium", "chromium-browser")
+HOST = "console.police.example"
+"""A name that the browser finds on this machine."""
 
 
 def program() -> str:
@@ -40,7 +42,12 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
+            ],
         )
         yield browser
         browser.close()

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 from psihash_server.console import app as console
 from psihash_server.console import place as places
 
+from benchmarks import console_casework
 from benchmarks import console_history as history
 from tests.console import office as offices
 from tests.node import crew
@@ -51,6 +52,9 @@ def _office() -> Iterator[tuple[str, _Pages]]:
         with sites.serving(prepared, Path(work)) as site:
             request = site.office.asked("Identify victims in seized material").id
             result = f"/results/{prepared.items}"
+            stores = site.office.node.stores
+            notice = stores.corrections.all()[0].id
+            theirs = next(row.id for row in stores.followups.all() if row.side == "answerer")
             pages = [
                 ("login", "", "/login", False),
                 ("inbox", "apo", "/inbox", False),
@@ -59,7 +63,12 @@ def _office() -> Iterator[tuple[str, _Pages]]:
                 ("results", "ann", "/results", False),
                 ("result", "ann", result, False),
                 ("result-dark", "ann", result, True),
+                ("ask", "ann", f"{result}/ask", False),
+                ("watch", "ann", f"/watches/{prepared.watch}", False),
+                ("notice", "ann", f"/notices/{notice}", False),
+                ("follow-up", "ann", f"/follow-ups/{theirs}", False),
                 ("follow-ups", "ann", "/follow-ups", False),
+                ("account", "ann", "/account", False),
                 ("corrections", "aud", "/corrections", False),
                 ("compare", "aud", "/compare", False),
             ]
@@ -70,10 +79,11 @@ def _office() -> Iterator[tuple[str, _Pages]]:
 def _year() -> Iterator[tuple[str, _Pages]]:
     with tempfile.TemporaryDirectory() as work:
         made = history.make(Path(work), ENTRIES, SESSIONS, matched=40)
+        console_casework.fill(made.node, made.items)
         port = sites.free_port()
         app, services = console.build(made.node, places.of(f"127.0.0.1:{port}", None))
         services.verifier.once()
-        pages = ["log", "sessions", "ledger", "disclosures", "report"]
+        pages = ["log", "sessions", "ledger", "disclosures", "report", "centre"]
         listed = [(name, "Jansen", f"/{name}", False) for name in pages]
         with sites.answering(app, port) as url:
             yield url, [*listed, ("session", "Jansen", f"/sessions/{made.items}", False)]

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from psihash_server.console import guard
 
 from psihash.node.home import opening
 from psihash.node.oversight import bundles
 from psihash.node.oversight.bundles import Scope
 from psihash.node.people import requests
-from tests.console import accessibility
 from tests.node.crew import password
+from tests.pages.hands import follow, heading, log_in, reach
 from tests.pages.site import Site
 from tests.session.nodes import NAMES
 
 pytestmark = pytest.mark.two_process
-
-
-def log_in(page: Page, name: str) -> None:
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(password(name).decode())
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-
-
-def heading(page: Page) -> Any:
-    return expect(page.get_by_role("heading", level=1))
-
-
-def follow(page: Page, link: str) -> None:
-    page.get_by_role("navigation", name="Pages", exact=True).get_by_role("link", name=link).click()
 
 
 def test_log_in_and_out(page: Page, site: Site) -> None:
@@ -198,186 +182,133 @@ def test_a_page_of_another_site_cannot_send_our_forms(page: Page, site: Site) ->
     assert site.office.services.verifier.busy is before
 
 
-# --- for everybody --------------------------------------------------------------------------------
-
-PATHS = {
-    "aud": [
-        "/",
-        "/log",
-        "/sessions",
-        "/ledger",
-        "/disclosures",
-        "/corrections",
-        "/compare",
-        "/report",
-    ],
-    "ann": ["/", "/results", "/follow-ups", "/inbox"],
-    "apo": ["/inbox"],
-}
-
-CONTRAST = """() => {
-  const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const channel = c => linear(c / 255);
-  const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
-  const read = s => (s.match(/[0-9.]+/g) || []).map(Number);
-  const behind = e => {
-    for (; e; e = e.parentElement) {
-      const c = read(getComputedStyle(e).backgroundColor);
-      if (c.length && (c.length < 4 || c[3] > 0)) return c;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const e of document.body.querySelectorAll('*')) {
-    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    const box = e.getBoundingClientRect();
-    if (!own || !box.width || !box.height || e.closest('option')) continue;
-    const style = getComputedStyle(e), svg = e.closest('svg');
-    const front = read(svg ? style.fill : style.color), back = behind(svg ? svg.parentElement : e);
-    const [a, b] = [light(front), light(back)].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    const what = `${e.tagName} ${e.textContent.trim().slice(0, 30)}`;
-    if (ratio < 4.5) found.push(`${what}: ${ratio.toFixed(2)}`);
-  }
-  return found;
-}"""
-
-OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-FOCUSED = """() => {
-  const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
-  return {
-    tag: e.tagName, name: (e.textContent || e.name || '').trim().slice(0, 40),
-    id: e.id || e.name || '', href: e.getAttribute('href') || '',
-    ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
-    seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.right > 0,
-  };
-}"""
+def test_ask_about_a_hit(page: Page, site: Site) -> None:
+    """From a hit to a request, and back to a form that was not taken."""
+    log_in(page, "ann")
+    page.goto(f"{site.url}/results/{site.office.prepared.items}")
+    page.get_by_role("link", name="Write a request").click()
+    heading(page).to_have_text("Ask be-police about hits")
+    page.get_by_role("checkbox", name=re.compile("Choose hit")).first.check()
+    page.get_by_label("Facts of the case").fill("Images were seized.\nOn two phones.")
+    page.get_by_label("Why they may hold").fill("They stand in your case.")
+    page.get_by_label("Offence").fill("sexual abuse of children")
+    page.get_by_label("Your password again").fill("not the right one")
+    page.get_by_role("button", name="File the request").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert page.get_by_label("Facts of the case").input_value() == (
+        "Images were seized.\nOn two phones."
+    )
+    page.get_by_label("Your password again").fill(password("ann").decode())
+    page.get_by_role("button", name="File the request").click()
+    heading(page).to_have_text(re.compile("Request .* to be-police"))
+    expect(page.get_by_text("It waits for an approver here")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("who", PATHS)
-def test_every_page_can_be_read(page: Page, site: Site, who: str, scheme: Any) -> None:
-    """Contrast as it is painted, structure as it is served, and no page wider than the window."""
-    site.office.asked()
-    page.emulate_media(color_scheme=scheme)
-    assert page.evaluate(CONTRAST) == []
-    log_in(page, who)
-    items = site.office.prepared.items
-    more = {"aud": [f"/sessions/{items}"], "ann": [f"/results/{items}"]}.get(who, [])
-    for path in [*PATHS[who], *more]:
-        page.goto(site.url + path)
-        assert page.evaluate(CONTRAST) == [], path
-        assert accessibility.problems(page.content()) == [], path
-        assert page.evaluate(OVERFLOW) <= 0, path
+def test_answer_and_resolve(page: Page, site: Site) -> None:
+    log_in(page, "ann")
+    follow(page, "Follow-ups")
+    page.get_by_role("row").filter(has_text="they ask").get_by_role("link").click()
+    page.get_by_label("Granted").check()
+    page.get_by_label("In words").fill("The victim is known.")
+    page.get_by_label("Your password again").fill(password("ann").decode())
+    page.get_by_role("button", name="Give it to the approver").click()
+    expect(page.get_by_role("heading", name="granted")).to_be_visible()
+    follow(page, "Notices")
+    page.locator("tbody a").first.click()
+    page.get_by_label("Removed from our work").check()
+    page.get_by_label("In words").fill("Taken out of the report.")
+    page.get_by_label("Your password again").fill(password("ann").decode())
+    page.get_by_role("button", name="Give it to the approver").click()
+    expect(page.get_by_text("Our answer waits for an approver here")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/sessions", "/results", "/report"])
-def test_a_narrow_window_scrolls_tables_not_pages(page: Page, site: Site, path: str) -> None:
-    log_in(page, "ann" if path == "/results" else "aud")
-    page.set_viewport_size({"width": 380, "height": 700})
-    page.goto(site.url + path)
-    assert page.evaluate(OVERFLOW) <= 0
+def test_hits_of_a_watch(page: Page, site: Site) -> None:
+    log_in(page, "ann")
+    follow(page, "Watches")
+    page.locator("tbody a").first.click()
+    page.get_by_label("Reason").fill("compared")
+    page.get_by_label("All that nobody has decided").check()
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("of which nobody has decided 0")).to_be_visible()
 
 
-def test_the_keyboard_alone_is_enough(page: Page, site: Site) -> None:
-    """Log in, skip to the content, read a request, approve it, log out: no mouse."""
-    request = site.office.asked()
-    page.keyboard.type("apo")
-    page.keyboard.press("Tab")
-    page.keyboard.type(password("apo").decode())
+def test_change_the_password_with_the_keyboard(page: Page, site: Site) -> None:
+    log_in(page, "aud")
+    reach(page, lambda each: each["href"] == "/account")
+    page.keyboard.press("Enter")
+    heading(page).to_have_text("Your account")
+    for field, words in (
+        ("password", password("aud").decode()),
+        ("new", "new" * 5),
+        ("again", "new" * 5),
+    ):
+        reach(page, lambda each, field=field: each["id"] == field)
+        page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Your password is changed")
+    page.get_by_label("Name").fill("aud")
+    page.get_by_label("Password").fill("new" * 5)
     page.keyboard.press("Enter")
     heading(page).to_have_text("Overview")
-    _reach(page, lambda each: each["href"] == "/inbox")
-    page.keyboard.press("Enter")
-    heading(page).to_have_text("Inbox")
-    page.keyboard.press("Tab")
-    assert page.evaluate(FOCUSED)["href"] == "#main"
-    page.keyboard.press("Enter")
-    _reach(page, lambda each: request.id in each["href"])
-    page.keyboard.press("Enter")
-    heading(page).to_have_text(f"Request {request.id[:12]}")
-    _reach(page, lambda each: each["id"] == "reason")
-    page.keyboard.type("fits the case")
-    _reach(page, lambda each: each["id"] == "password")
-    page.keyboard.type(password("apo").decode())
-    _reach(page, lambda each: each["name"] == "Approve")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("approved")
-    assert requests.find(site.office.node, request.id).state == "approved"
-    _reach(page, lambda each: each["name"] == "Log out")
-    page.keyboard.press("Enter")
+
+
+def test_the_way_back_after_a_log_in_that_ended(page: Page, site: Site) -> None:
+    log_in(page, "ann")
+    address = f"{site.url}/results/{site.office.prepared.items}/ask"
+    page.goto(address)
+    page.get_by_role("checkbox", name=re.compile("Choose hit")).first.check()
+    page.get_by_label("Facts of the case").fill("Half an hour of writing.")
+    page.get_by_label("Why they may hold").fill("For this reason.")
+    page.get_by_label("Your password again").fill(password("ann").decode())
+    site.office.services.logins.log_out_all(site.office.node.stores.operators.named("ann").id)  # type: ignore[union-attr]
+    page.get_by_role("button", name="File the request").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your log-in has ended")
+    expect(page.get_by_label("Text 1")).to_have_value("Half an hour of writing.")
+    page.goto(address)
     heading(page).to_have_text("Log in")
+    page.get_by_label("Name").fill("ann")
+    page.get_by_label("Password").fill(password("ann").decode())
+    page.get_by_role("button", name="Log in").click()
+    heading(page).to_have_text("Ask be-police about hits")
 
 
-def _reach(page: Page, wanted: Any, most: int = 60) -> None:
-    """Press Tab until what is wanted has the focus; everything on the way must show it."""
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        found = page.evaluate(FOCUSED)
-        if found["tag"] == "BODY":
-            continue
-        assert found["ring"], found
-        assert found["seen"], found
-        if wanted(found):
-            return
-    raise AssertionError("the keyboard does not lead there")
+def test_two_clicks_back_and_two_tabs(page: Page, site: Site) -> None:
+    """A decision is made once, whichever way it is sent again, and every way ends on its page."""
+    request = site.office.asked()
+    log_in(page, "apo")
+    page.goto(f"{site.url}/inbox/{request.id}")
+    other = page.context.new_page()
+    other.goto(f"{site.url}/inbox/{request.id}")
+    for tab in (page, other):
+        tab.get_by_label("Reason").fill("fits the case")
+        tab.get_by_label("Your password again").fill(password("apo").decode())
+    page.get_by_role("button", name="Approve").dblclick()
+    expect(page.get_by_role("status")).to_contain_text("The request is approved")
+    page.go_back()
+    expect(page.get_by_role("status")).to_contain_text("The request is approved")
+    other.get_by_role("button", name="Refuse").click()
+    expect(other.get_by_role("alert")).to_be_visible()
+    assert requests.find(site.office.node, request.id).state == "approved"
 
 
-@pytest.mark.parametrize("path", ["/sessions", "/compare", "/log"])
-def test_the_keyboard_reaches_everything_in_order(page: Page, site: Site, path: str) -> None:
+def test_somebody_else_in_the_other_tab(page: Page, site: Site) -> None:
+    """One browser has one log-in: what a page of the one before sends is not done for the next."""
     log_in(page, "aud")
-    page.goto(site.url + path)
-    count = page.evaluate(
-        "() => [...document.querySelectorAll('a[href],button,select,textarea,input')]"
-        ".filter(e => e.type !== 'hidden').length"
-    )
-    seen = []
-    for _ in range(count + 12):  # a field for a day has three parts
-        page.keyboard.press("Tab")
-        found = page.evaluate(FOCUSED)
-        if found["tag"] == "BODY":
-            break
-        assert found["ring"], found
-        seen.append((found["tag"], found["name"], found["id"], found["href"]))
-    assert len(dict.fromkeys(seen)) >= count - 3  # boxes of one name look alike
+    page.goto(site.url + "/log")
+    other = page.context.new_page()
+    page.context.clear_cookies()
+    other.goto(site.url + "/login")
+    log_in(other, "ada")
+    page.get_by_role("button", name="Verify the whole log now").click()
+    expect(page.get_by_role("alert")).to_contain_text("not made for your log-in")
 
 
-def test_pages_work_without_javascript(page: Page, site: Site) -> None:
-    assert page.context.browser is not None
-    context = page.context.browser.new_context(java_script_enabled=False)
-    plain = context.new_page()
-    plain.goto(site.url + "/login")
-    log_in(plain, "aud")
-    follow(plain, "Sessions")
-    heading(plain).to_have_text("Sessions")
-    assert plain.locator("script").count() == 0
-    context.close()
-
-
-def test_nothing_is_loaded_from_elsewhere(page: Page, site: Site) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    log_in(page, "ann")
-    page.goto(f"{site.url}/results/{site.office.prepared.items}")
-    assert {url.split("/")[2] for url in asked} == {site.url.split("/")[2]}
-
-
-def test_the_report_on_paper(page: Page, site: Site, tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_said(page: Page, site: Site, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as stream:
+        stream.truncate(guard.MAX_UPLOAD + 1)
     log_in(page, "aud")
-    page.goto(site.url + "/report")
-    page.emulate_media(media="print")
-    expect(page.get_by_role("button", name="Log out")).to_be_hidden()
-    expect(page.get_by_role("button", name="Show")).to_be_hidden()
-    expect(page.get_by_role("heading", name="7. Corrections")).to_be_visible()
-    assert page.evaluate(CONTRAST) == []
-    assert page.pdf(path=tmp_path / "report.pdf").startswith(b"%PDF")
-
-
-def test_drawings_tell_what_they_show(page: Page, site: Site) -> None:
-    """The tree that a screen reader gets."""
-    log_in(page, "ann")
-    page.goto(f"{site.url}/results/{site.office.prepared.items}")
-    tree = page.get_by_role("main").aria_snapshot()
-    assert 'img "Which of our series have items in common with theirs' in tree
-    assert "victim identified there" in json.dumps(tree)
+    page.goto(site.url + "/compare")
+    page.get_by_label("The partner's bundle").set_input_files(large)
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("The file is larger than 256 MiB")).to_be_visible()

@@ -189,6 +189,20 @@ def _group(group: Group) -> Iterator[Parser]:
     )
 
 
+def _question(group: Group) -> Parser:
+    """A hostile peer's answer to a list."""
+    secret, peer = group.secret_of(bytes([7]) + bytes(31)), group.secret_of(bytes([9]) + bytes(31))
+    asked, question = group.ask(secret, some_tokens(range(3)), peer.public, b"here")
+    answers, proof = group.answer(peer, asked, b"here")
+    kind = type(question)
+    return Parser(
+        f"proven answers, {group.name}",
+        (f"{kind.__module__.removeprefix('psihash.')}.{kind.__name__}.check",),
+        lambda: [proof + answers.tobytes()],
+        lambda data: question.check(_rows(data[64:], 3), data[:64]),
+    )
+
+
 def _voprf(group: Group) -> Parser:
     """A hostile server's answer to a client."""
     key = group.secret_of(bytes([9]) + bytes(31))
@@ -219,6 +233,7 @@ PARSERS = (
     *_ecdh(),
     *_openmined(),
     *(parser for group in GROUPS for parser in _group(group)),
+    *map(_question, GROUPS),
     *map(_voprf, GROUPS),
     *map(_public_key, GROUPS),
 )

@@ -143,7 +143,7 @@ def agree(
     )
     made = agreements.propose(one, draft)
     carry_all(one, other)
-    agreements.approve(other, made.id, theirs)
+    agreements.approve(other, made.id, theirs, case=None, legal_basis=None)
     carry_all(one, other)
     return documents.load(one, made.id)
 

@@ -7,27 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
-from psihash.storage import migrate
 from psihash.storage.database import Database
 from psihash.storage.outbox import OutboxStore
 from psihash.storage.requests import RequestStore
 
+from .revisions import at_revision, upgrade
+
 NOW = "2026-01-01T00:00:00.000Z"
 SESSION, DOCUMENT = "ab" * 32, "cd" * 32
-
-
-def at_revision(path: Path, revision: str) -> sa.Engine:
-    engine = sa.create_engine(f"sqlite:///{path}")
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
-    config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    return engine
 
 
 def asked(connection: sa.Connection, name: str, kind: str, subject: dict[str, Any]) -> None:
@@ -41,7 +29,8 @@ def asked(connection: sa.Connection, name: str, kind: str, subject: dict[str, An
 
 
 def test_what_waits_is_tied_to_its_session(tmp_path: Path) -> None:
-    engine = at_revision(tmp_path / "store.db", "0009")
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    engine = at_revision(url, "0009")
     with engine.begin() as connection:
         asked(connection, "old", "session", {"agreement": "a", "rung": "items"})
         asked(connection, "about", "follow-up", {"document": DOCUMENT, "session": SESSION})
@@ -56,7 +45,8 @@ def test_what_waits_is_tied_to_its_session(tmp_path: Path) -> None:
                 {"k": kind, "b": b"x", "n": NOW},
             )
     engine.dispose()
-    with Database.open(f"sqlite:///{tmp_path / 'store.db'}") as database:
+    upgrade(url)
+    with Database.open(url) as database:
         with database.reading() as connection:
             rows = connection.exec_driver_sql("SELECT id, session FROM requests ORDER BY id").all()
             documents = connection.exec_driver_sql("SELECT kind, session FROM outbox").all()

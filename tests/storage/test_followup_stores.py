@@ -94,6 +94,32 @@ def test_a_notice_reaches_hits_and_exports(database: Database) -> None:
     assert (found.state, found.action, found.resolved) == ("resolved", "removed", normal(LATER))
 
 
+def test_an_answer_that_waits_ends_with_a_session_of_its_notice(database: Database) -> None:
+    store = CorrectionStore(database)
+    for number, session in enumerate(("s1", "s2")):
+        store.add(
+            replace(
+                NOTICE,
+                id=f"k{number}",
+                state="waiting",
+                answer=f"a{number}",
+                sealed_answer=b"sealed",
+            )
+        )
+        store.reach(f"k{number}", session, ["r"])
+    found = store.answered_by("a1")
+    assert found is not None
+    assert found.id == "k1"
+    assert store.answered_by("a2") is None
+    store.drop_answers("s1")
+    assert store.answered_by("a0") is None
+    first, second = store.find("k0"), store.find("k1")
+    assert first is not None
+    assert second is not None
+    assert (first.state, first.sealed_answer) == ("open", None)
+    assert (second.state, second.sealed_answer) == ("waiting", b"sealed")
+
+
 def test_a_large_notice_is_kept_whole(database: Database) -> None:
     store = CorrectionStore(database)
     store.add(NOTICE)

@@ -8,7 +8,7 @@ import pytest
 
 from psihash import errors
 from psihash.storage.database import Database
-from psihash.storage.operators import OperatorRow, OperatorStore
+from psihash.storage.operators import Invitation, OperatorRow, OperatorStore
 from psihash.storage.requests import RequestRow, RequestState, RequestStore
 from psihash.storage.rosters import RosterStore
 
@@ -54,6 +54,38 @@ def test_operators_are_kept_by_id_and_name(database: Database) -> None:
     )
     store.remove(ADA.id)
     assert store.all() == []
+
+
+def test_one_invitation_of_a_name(database: Database) -> None:
+    store = OperatorStore(database)
+    first = Invitation("eve", "op-1", ("analyst", "auditor"), "$2b$a", T1, T2)
+    store.invite(first)
+    assert store.invitation("eve") == first
+    assert store.lock_invitation("eve") == first
+    store.set_invitation_failures("eve", 3, "2026-03-01T12:00:30Z")
+    held = store.invitation("eve")
+    assert held is not None
+    assert (held.failures, held.locked_until) == (3, "2026-03-01T12:00:30.000Z")
+    second = replace(first, operator="op-2", code_hash="$2b$b")
+    store.invite(second)
+    assert store.invitations() == [second]
+    assert store.uninvite("eve")
+    assert not store.uninvite("eve")
+    assert store.invitation("eve") is None
+    assert store.lock_invitation("eve") is None
+
+
+def test_new_credentials_end_the_lock(database: Database) -> None:
+    store = OperatorStore(database)
+    store.add(replace(ADA, failures=4, locked_until=T2))
+    store.set_credentials(ADA.id, "joined", "$new", b"other public", b"other sealed")
+    assert store.find(ADA.id) == replace(
+        ADA,
+        status="joined",
+        password_hash="$new",
+        public_key=b"other public",
+        sealed_key=b"other sealed",
+    )
 
 
 def test_log_ins_end(database: Database) -> None:
@@ -112,7 +144,7 @@ def test_requests_are_listed_by_state_and_subject(database: Database) -> None:
     assert [row.id for row in store.about("a", RequestState.PENDING)] == [
         request(n).id for n in (1, 2)
     ]
-    assert store.expire(T2, T3) == 1
+    store.decide(request(2).id, RequestState.EXPIRED, T3, None, "")
     assert [row.id for row in store.all(RequestState.EXPIRED)] == [request(2).id]
     assert [row.id for row in store.about("a", RequestState.PENDING)] == [request(1).id]
     with pytest.raises(errors.StateError):

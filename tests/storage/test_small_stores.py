@@ -321,3 +321,15 @@ def test_outbox(database: Database) -> None:
     assert third not in (first, second)
     assert outbox.remove_delivered(LATER) == 1
     assert [d.peer for d in outbox.waiting()] == ["de", "nl"]
+
+
+def test_what_waits_can_be_replaced_and_removed_and_what_left_cannot(database: Database) -> None:
+    outbox = OutboxStore(database)
+    waits, left = (outbox.put("nl", f"case:{n}", b"old", NOW, "s1") for n in range(2))
+    outbox.delivered(left, NOW)
+    for number in (waits, left):
+        outbox.replace(number, b"new")
+    (found,) = outbox.waiting("nl")
+    assert (found.id, found.body, found.session) == (waits, b"new", "s1")
+    outbox.remove(waits)
+    assert outbox.waiting() == []

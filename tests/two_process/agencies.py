@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,10 +144,12 @@ class Agencies:
         return {item.digests[AlgorithmId.MD5] for item in result.items}
 
 
-def make(root: Path) -> Agencies:
-    """The prepared homes. Their passphrases are quick to check, here and in the launcher."""
+def make(root: Path, stores: Mapping[str, str] | None = None) -> Agencies:
+    """The prepared homes. Their passphrases are quick to check, here and in the launcher.
+
+    ``stores``: URLs of empty stores, for agencies that have none in their home."""
     with quick_keys():
-        return _make(root)
+        return _make(root, stores or {})
 
 
 def quick_keys() -> AbstractContextManager[object]:
@@ -154,13 +157,16 @@ def quick_keys() -> AbstractContextManager[object]:
     return mock.patch.object(keys, "KDF_ROUNDS", 1)
 
 
-def _make(root: Path) -> Agencies:
+def _make(root: Path, stores: Mapping[str, str]) -> Agencies:
     port, rings = free_port(), {}
     endpoints = {BE: f"127.0.0.1:{port}"}
     for agency in (NL, BE, DE):
         new = opening.NewHome(agency, agency.upper(), agency[:2].upper(), endpoints.get(agency))
-        opening.create(root / agency, new)
-        set_up(root / agency, **SETTINGS[agency])
+        own = {"PSIHASH_STORE": stores[agency]} if agency in stores else {}
+        with mock.patch.dict(os.environ, own):
+            opening.create(root / agency, new)
+        store = {"store": stores[agency]} if agency in stores else {}
+        set_up(root / agency, **SETTINGS[agency], **store)
     nodes = {agency: opening.open_node(root / agency) for agency in (NL, BE, DE)}
     try:
         rings = {agency: node.keys for agency, node in nodes.items()}
@@ -224,6 +230,6 @@ def agree(
     )
     agreement = agreements.propose(proposer, draft).id
     agreements.import_file(other, agreements.export_file(proposer, agreement))
-    agreements.approve(other, agreement, [NAMES[other.agency]])
+    agreements.approve(other, agreement, [NAMES[other.agency]], case=None, legal_basis=None)
     agreements.import_file(proposer, agreements.export_file(other, agreement))
     return agreement

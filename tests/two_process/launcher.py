@@ -6,6 +6,8 @@ The fault stands in the environment variable PSIHASH_TEST_FAULT, several joined 
 
 * ``before:STEP`` / ``after:STEP``: SIGKILL itself around a step of :data:`STEPS`;
 * ``commit:N``: SIGKILL itself when it is about to commit for the N-th time, from 0;
+* ``database:N`` / ``database-after:N``: SIGKILL the PostgreSQL server in the environment variable
+  PSIHASH_TEST_POSTMASTER before that commit, or after it but before the answer is here;
 * ``state:STATE``: SIGKILL itself when the session comes into a state of the table;
 * ``engine:FRAMES:PAUSE``: match with a test engine of so many full frames, with a pause in
   seconds after each;
@@ -13,7 +15,9 @@ The fault stands in the environment variable PSIHASH_TEST_FAULT, several joined 
 * ``crash:STEP``: an exception whose text holds a digest;
 * ``calls:SECONDS``: another deadline for calls;
 * ``reconnect:SECONDS``: another setting ``reconnect_seconds``;
-* ``housekeeping:SECONDS``: how often the server tidies up.
+* ``housekeeping:SECONDS``: how often the server tidies up;
+* ``look:SECONDS``: how often the schedule is looked at, and a run that did not reach the centre is
+  tried again as often.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ import functools
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +38,7 @@ import sqlalchemy.event
 from psihash_client.main import main
 from psihash_server import main as server
 from sqlalchemy.engine import Connection
+from sqlalchemy.engine.default import DefaultDialect
 
 from psihash import limits
 from psihash.node.central import centre
@@ -40,6 +46,7 @@ from psihash.node.home import settings
 from psihash.node.running import settling
 from psihash.node.running.desk import NodeDesk
 from psihash.node.running.journal import NodeJournal
+from psihash.node.watching import running, scheduler
 from psihash.psi import registry
 from psihash.session.machine import Input, Machine, State
 from tests.two_process.agencies import quick_keys
@@ -113,6 +120,39 @@ def die_before_commit(number: int) -> None:
                 die()
 
 
+def lose_the_database(number: int, *, after: bool) -> None:
+    import psycopg
+
+    from tests.two_process import postgres
+
+    server, left, dying = int(os.environ["PSIHASH_TEST_POSTMASTER"]), [number], threading.local()
+    commit: Any = DefaultDialect.do_commit
+
+    @sqlalchemy.event.listens_for(sa.Engine, "commit")
+    def _commit(connection: Connection) -> None:
+        if connection.get_execution_options().get("psihash_writing", False):
+            left[0] -= 1
+            dying.now = left[0] == -1
+
+    def do_commit(self: DefaultDialect, dbapi_connection: Any) -> None:
+        if not getattr(dying, "now", False):
+            commit(self, dbapi_connection)
+            return
+        dying.now = False
+        if after:
+            commit(self, dbapi_connection)
+        postgres.kill(server)
+        commit(self, dbapi_connection)  # which finds that nobody is there
+        raise psycopg.OperationalError("nobody is there")
+
+    DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+
+
+def look_often(seconds: float) -> None:
+    scheduler.LOOK_SECONDS = seconds  # type: ignore[misc]
+    running.RETRY_MINUTES = (0, 0, 0, 0)  # type: ignore[misc]
+
+
 def use_engine(frames: int, pause: float) -> None:
     registry.default = lambda group="": registry.Registry([BulkEngine(frames, pause)])
 
@@ -148,6 +188,10 @@ def apply(fault: str, home: Path) -> None:
         die_in(State(rest))
     elif kind == "commit":
         die_before_commit(int(rest))
+    elif kind in ("database", "database-after"):
+        lose_the_database(int(rest), after=kind == "database-after")
+    elif kind == "look":
+        look_often(float(rest))
     elif kind == "engine":
         frames, _, pause = rest.partition(":")
         use_engine(int(frames), float(pause or 0))
@@ -163,8 +207,13 @@ def apply(fault: str, home: Path) -> None:
         raise ValueError(f"unknown fault {kind}")
 
 
-if __name__ == "__main__":
-    quick_keys().__enter__()
+def run() -> None:
+    """The program, with what stands in the environment built in."""
     for each in os.environ["PSIHASH_TEST_FAULT"].split(","):
         apply(each, Path(sys.argv[sys.argv.index("--home") + 1]))
     main()
+
+
+if __name__ == "__main__":
+    quick_keys().__enter__()
+    run()

@@ -8,17 +8,46 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.two_process.agencies import BE, NL, Agencies
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = "tests.two_process.launcher"
 FAULT = "PSIHASH_TEST_FAULT"
+
+
+class Process(Protocol):
+    """What is used of :class:`subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def kill(self) -> None: ...
+
+
+Start = Callable[[Sequence[str], Path, Path, Mapping[str, str]], Process]
+"""(words of psihash, file for its output, file for its errors, more environment)."""
+
+
+def start_process(words: Sequence[str], out: Path, err: Path, env: Mapping[str, str]) -> Process:
+    """A process of its own. :mod:`tests.two_process.forks` has a quicker way."""
+    with out.open("wb") as out_stream, err.open("wb") as err_stream:
+        return subprocess.Popen(
+            [sys.executable, "-m", LAUNCHER, *words],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out_stream,
+            stderr=err_stream,
+            env=os.environ | env,
+            start_new_session=True,
+        )
 
 
 @dataclass
@@ -47,16 +76,8 @@ class Program:
     def __init__(self, home: Path, words: Sequence[str], fault: str = "", **env: str) -> None:
         name = f"{home.name}-{words[0]}-{time.monotonic_ns()}"
         self._out, self._err = (home.parent / f"{name}.{kind}" for kind in ("out", "err"))
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", LAUNCHER, "--home", str(home), "--json", *words],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=os.environ | {FAULT: fault} | env,
-                start_new_session=True,
-            )
+        words = ["--home", str(home), "--json", *words]
+        self.process = start_process(words, self._out, self._err, {FAULT: fault} | env)
 
     @property
     def err(self) -> str:

@@ -46,7 +46,7 @@ def agree(shared: Agencies) -> str:
     with shared.node(NL) as nl, shared.node(BE) as be:
         agreement = agreements.propose(nl, draft).id
         agreements.import_file(be, agreements.export_file(nl, agreement))
-        agreements.approve(be, agreement, [NAMES[BE]])
+        agreements.approve(be, agreement, [NAMES[BE]], case=None, legal_basis=None)
         agreements.import_file(nl, agreements.export_file(be, agreement))
     return agreement
 

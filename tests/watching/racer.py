@@ -8,6 +8,7 @@ name, so that the others cannot see that it has died. PSIHASH_STORE names the st
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import random
 import socket
@@ -66,6 +67,10 @@ class Slow(Centre):
 def main(home: Path, folder: Path, host: str) -> None:
     if host:
         socket.gethostname = lambda: host
+    handler = logging.StreamHandler()
+    said = "%(process)d: %(message)s (%(code)s)"
+    handler.setFormatter(logging.Formatter(said, defaults={"code": ""}))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     scheduler.LOOK_SECONDS = 0.02  # type: ignore[misc]
     node = opening.open_node(home)
     node.clock, node.actor = FileClock(folder / "clock"), RULE_ACTOR

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from psihash import errors
 from psihash.agreement.roster import OperatorRole
-from psihash.node.node import Node
+from psihash.node.node import Actor, Node
 from psihash.node.oversight import auditing
 from psihash.node.people import operators, requests
-from psihash.node.people.roles import RULE_ACTOR
-from psihash.node.watching import running, watches
+from psihash.node.people.roles import LOGIN_REQUIRED, RULE_ACTOR
+from psihash.node.watching import news, running, watches
 from psihash.node.watching.watches import Draft
 from psihash.storage import tables_watch
 from psihash.storage.watches import WatchRow, WatchRunState, WatchState
@@ -36,7 +36,7 @@ def staffed(node: Node) -> Node:
     wanted = [OperatorRole.ANALYST, OperatorRole.APPROVER]
     added = operators.add(node, "amy", wanted, password("amy"))
     act(node, "apo")
-    requests.approve(node, added.request)
+    requests.approve(node, added.request, "fits")
     return node
 
 
@@ -49,7 +49,7 @@ def add(node: Node, agreement: str, who: str = "ann") -> WatchRow:
 def approved(node: Node, agreement: str) -> WatchRow:
     row = add(node, agreement)
     act(node, "apo")
-    requests.approve(node, row.request or "")
+    requests.approve(node, row.request or "", "fits")
     node.actor = RULE_ACTOR
     return row
 
@@ -74,7 +74,7 @@ def test_it_runs_when_another_person_has_agreed(
     text = " ".join(text for _, text in page)
     for word in ("cases", "30 * * * *", "Europe/Brussels", PEER, row.until):
         assert word in text
-    requests.approve(staffed, row.request or "")
+    requests.approve(staffed, row.request or "", "fits")
     staffed.actor = RULE_ACTOR
     # Slots from before the decision are not made up for.
     look(staffed, centre)
@@ -90,7 +90,7 @@ def test_it_runs_when_another_person_has_agreed(
 def test_who_asked_cannot_agree(staffed: Node, clock: Clock, agreement: str) -> None:
     row = add(staffed, agreement, "amy")
     with pytest.raises(errors.RefusedError) as caught:
-        requests.approve(staffed, row.request or "")
+        requests.approve(staffed, row.request or "", "fits")
     assert code(caught) == "own-request"
     act(staffed, "apo")
     requests.refuse(staffed, row.request or "", "not this list")
@@ -157,6 +157,26 @@ def test_a_request_whose_watch_is_gone_cannot_be_approved(
     watches.remove(staffed, row.id)
     act(staffed, "apo")
     with pytest.raises(errors.StateError) as caught:
-        requests.approve(staffed, row.request or "")
+        requests.approve(staffed, row.request or "", "fits")
     assert code(caught) == "watch-gone"
     assert replace(held(staffed), over=None).state is WatchState.REMOVED
+
+
+def test_a_slot_that_waits_for_a_person_is_not_lost(
+    staffed: Node, clock: Clock, agreement: str
+) -> None:
+    """A schedule in a process of somebody who has logged out says so, and the slot stays due."""
+    approved(staffed, agreement)
+    centre = Centre(1)
+    staffed.actor = Actor("somebody")
+    clock.ahead(hours=1)
+    for _ in range(3):
+        look(staffed, centre)
+    assert (centre.calls, runs(staffed, held(staffed))) == ([], [])
+    assert news.summary(staffed)["failed"] == {held(staffed).id: LOGIN_REQUIRED}
+    entries = [entry["local"] for entry in auditing.show(staffed) if entry["event"] == "watch-run"]
+    assert [(each["step"], each["code"]) for each in entries] == [("not-begun", LOGIN_REQUIRED)]
+    staffed.actor = RULE_ACTOR
+    look(staffed, centre)
+    assert [run.state for run in runs(staffed, held(staffed))] == [WatchRunState.DONE]
+    assert news.summary(staffed)["failed"] == {}

@@ -76,7 +76,7 @@ def taken(meeting: Meeting) -> None:
     """Both nodes exchange what they have, and the centre's operator agrees."""
     assert carry(meeting.member, meeting.centre) == []
     (asked,) = requests.inbox(meeting.centre)
-    requests.approve(meeting.centre, asked.request)
+    requests.approve(meeting.centre, asked.request, "fits")
     assert carry(meeting.member, meeting.centre) == []
 
 
@@ -171,6 +171,42 @@ def test_names_stay_here_where_that_is_wanted(meeting: Meeting) -> None:
     assert [said.series for _, said in item.verdicts] == [()]
 
 
+def test_nothing_is_given_twice(meeting: Meeting) -> None:
+    """Not while it is under way, and not when it was taken in and the watch has not run since."""
+    watch = watched(meeting)
+    contributing.give(meeting.member, watch, ["new"])
+    for names in (["new"], ["old", "new"], []):
+        with pytest.raises(errors.StateError) as caught:
+            contributing.give(meeting.member, watch, names, pseudonyms=not names)
+        assert code(caught) == "already-given"
+    contributing.give(meeting.member, watch, ["old"])
+    assert carry(meeting.member, meeting.centre) == []
+    taken_one, refused_one = requests.inbox(meeting.centre)
+    requests.approve(meeting.centre, taken_one.request, "fits")
+    requests.refuse(meeting.centre, refused_one.request, "not now")
+    assert carry(meeting.member, meeting.centre) == []
+    with pytest.raises(errors.StateError):
+        contributing.give(meeting.member, watch, ["new"])
+    contributing.give(meeting.member, watch, ["old"])  # what was refused may be given again
+
+
+def test_an_item_with_very_many_series_is_given_with_some(meeting: Meeting) -> None:
+    """And one that two items of a list share in one of them: the centre takes no digest twice."""
+    item = planning.Item({MD5: "ab" * 16, SHA1: "cd" * 20}, verdict("1"))
+    same = planning.Item({MD5: "ef" * 16, SHA1: "cd" * 20}, verdict("1"))
+    none = planning.Item({SHA1: "cd" * 20}, verdict("1", identified=True))
+    one, other = planning._distinct([item, same, none])
+    assert (one.digests, other.digests) == (item.digests, {MD5: "ef" * 16})
+    assert one.said.victim_identified is True
+    many = replace(KNOWN, series=tuple(f"S{number}" for number in range(16)))
+    for name in [f"c{number}" for number in range(5)]:
+        put(meeting.member, name, range(300, 303), many)
+    found = planning._held(meeting.member, "c0", (MD5,))
+    given = planning.Plan("c0", CollectionKind.CASE, GivenAs.NEW, "", 3, 0, tuple(found.values()))
+    (content,) = contributing._contents(0, given, (MD5,), series=12)
+    assert [len(said.series) for said in content.verdicts] == [12]
+
+
 def test_a_plan_that_is_out_of_date_is_none(meeting: Meeting) -> None:
     watch = watched(meeting)
     put(meeting.member, "old", range(200, 210))
@@ -196,19 +232,20 @@ def test_both_sides_decide(meeting: Meeting, monkeypatch: pytest.MonkeyPatch) ->
     act(member, "apo")
     _, page = requests.page(member, row.request or "")
     text = " ".join(text for _, text in page)
-    assert "new: 30 items, a new collection" in text
-    assert "old: 20 items, an addition to" in text
-    requests.approve(member, row.request or "")
+    assert "new: a new collection. 30 items under 1 series" in text
+    assert "old: an addition to" in text
+    assert "identified for 30 of them" in text
+    requests.approve(member, row.request or "", "fits")
     assert carry(member, centre) == []
     (asked,) = requests.inbox(centre)
     assert (asked.kind, asked.peer) == ("take-in", member.agency)
     act(centre, "ann")
     with pytest.raises(errors.RefusedError):
-        requests.approve(centre, asked.request)
+        requests.approve(centre, asked.request, "fits")
     act(centre, "apo")
     _, page = requests.page(centre, asked.request)
     assert "an addition to 'theirs'" in " ".join(text for _, text in page)
-    requests.approve(centre, asked.request)
+    requests.approve(centre, asked.request, "fits")
     assert holds(centre, "theirs") == numbers(range(80))
 
 
@@ -354,7 +391,7 @@ def test_a_centre_that_dies_while_it_takes_in(meeting: Meeting, copied: Copying)
         if requests.inbox(centre):
             assert not done
             assert holds(centre, "theirs") == numbers(range(60))
-            requests.approve(centre, asked.request)
+            requests.approve(centre, asked.request, "fits")
         taking_in.finish(centre)
         report = taking_in.figures(centre)
         assert (report.new_collections, report.added_to, report.items) == (1, 1, 50)

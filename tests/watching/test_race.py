@@ -6,10 +6,12 @@ import contextlib
 import datetime as dt
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START = dt.datetime(2026, 3, 28, 20, 30, tzinfo=dt.UTC)
 """The clocks change in the first night."""
 RACERS = 4
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Field:
@@ -128,6 +130,9 @@ def race(homes: Homes, folder: Path, store: str, slots: int, *, apart: bool) -> 
         attempts = len((folder / "attempts").read_text().split())
         assert field.killed
         assert attempts >= slots
+        runs = len(done(node, watch))
+        said = Counter(re.findall(r"\(([a-z-]+)\)", (folder / "errors").read_text()))
+        print(f"{slots} slots: {runs} runs, {attempts} attempts, {field.killed} killed, {said}")
 
 
 def run_one(field: Field, node: Node, watch: WatchRow, number: int) -> None:
@@ -140,13 +145,21 @@ def run_one(field: Field, node: Node, watch: WatchRow, number: int) -> None:
         field.kill(holder(node, watch) if fate < 0.3 else None)
     deadline, patience = time.monotonic() + PATIENCE, time.monotonic() + 1.0
     while len(done(node, watch)) <= number:
-        assert time.monotonic() < deadline, (field.folder / "errors").read_text()
+        assert time.monotonic() < deadline, stuck(field, node, watch)
         if field.apart and time.monotonic() > patience:
             # Nobody can see that the holder is dead: its lease has to run out.
             moment += dt.timedelta(seconds=301)
             field.tell(moment)
             patience = time.monotonic() + 10.0
         time.sleep(0.01)
+
+
+def stuck(field: Field, node: Node, watch: WatchRow) -> str:
+    """Why nothing goes on."""
+    lease = node.stores.leases.find(f"watch:{watch.id}")
+    alive = [process.pid for process in field.processes if process.poll() is None]
+    said = (field.folder / "errors").read_text()
+    return f"{lease}\n{alive}\n{node.stores.watches.opened(watch.id)}\n{said}"
 
 
 def holder(node: Node, watch: WatchRow) -> int | None:

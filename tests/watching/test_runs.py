@@ -197,8 +197,28 @@ def test_a_centre_out_of_reach_is_tried_again(node: Node, clock: Clock, agreemen
     clock.ahead(minutes=15)
     look(node, centre)
     (run,) = runs(node, watch)
-    assert (run.state, run.attempts) == (WatchRunState.DONE, 6)
+    assert (run.state, run.attempts, run.code) == (WatchRunState.DONE, 6, "")
     assert now(node).last_code == ""
+
+
+@pytest.mark.parametrize("theirs", ["store-failed", "store-locked", "disk-full"])
+def test_a_centre_whose_store_is_away_is_tried_again(
+    node: Node, clock: Clock, agreement: str, theirs: str
+) -> None:
+    def away() -> None:
+        raise errors.PeerError(theirs, "the peer answered")
+
+    centre, watch = Centre(1), add(node, agreement)
+    clock.ahead(days=1)
+    centre.before = away
+    look(node, centre)
+    (run,) = runs(node, watch)
+    assert (run.state, run.code) == (WatchRunState.OPEN, theirs)
+    centre.before = lambda: None
+    clock.ahead(minutes=1)
+    look(node, centre)
+    (run,) = runs(node, watch)
+    assert (run.state, run.attempts, run.code) == (WatchRunState.DONE, 2, "")
 
 
 def test_a_centre_that_lies_ends_the_run_loudly(node: Node, clock: Clock, agreement: str) -> None:

@@ -88,7 +88,8 @@ class Agencies:
         )
         agreement = agreements.propose(self.initiator, draft).id
         agreements.import_file(self.responder, agreements.export_file(self.initiator, agreement))
-        agreements.approve(self.responder, agreement, [collection])
+        words = {"case": "benchmark", "legal_basis": "benchmark"}
+        agreements.approve(self.responder, agreement, [collection], **words)
         agreements.import_file(self.initiator, agreements.export_file(self.responder, agreement))
         return agreement
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +29,34 @@ _COLLECTIONS: dict[str, Any] = {
 }
 
 
+def _own_words(command: Callable[..., None]) -> Callable[..., None]:
+    """Our own law and case, each said, or said to be theirs."""
+    for option in reversed(
+        [
+            click.option("--case", metavar="REF", default="", help="Our case reference."),
+            click.option("--same-case", is_flag=True, help="No case of ours: we answer theirs."),
+            click.option(
+                "--legal-basis", metavar="TEXT", default="", help="The law that we act under."
+            ),
+            click.option("--same-law", is_flag=True, help="We act under the law that they name."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _said(own: str, same: bool, names: str) -> str | None:
+    """Our words; None where they are the peer's, as somebody said."""
+    if own and same:
+        raise click.UsageError(f"Say one of {names}.")
+    return None if same else own
+
+
 @click.group()
 def agreement() -> None:
     """Agreements: propose, read, approve, refuse, revoke, carry as a file.
 
-    ID is an agreement's id or its first digits, at least eight.
+    ID is an agreement's id or its first digits, at least six.
     """
 
 
@@ -164,41 +187,64 @@ def show(shell: Shell, id_: str) -> None:
 @agreement.command(cls=Command)
 @click.argument("id_", metavar="ID")
 @click.option("--collection", "collections", **_COLLECTIONS)
-@click.option("--case", metavar="REF", default="", help="Our case reference.")
-@click.option("--legal-basis", metavar="TEXT", default="", help="The law that we act under.")
+@_own_words
+@click.option("--reason", metavar="TEXT", default="", help="With operators: why; logged.")
 @pass_shell
 def approve(
-    shell: Shell, id_: str, collections: tuple[str, ...], case: str, legal_basis: str
+    shell: Shell,
+    id_: str,
+    collections: tuple[str, ...],
+    case: str,
+    same_case: bool,
+    legal_basis: str,
+    same_law: bool,
+    reason: str,
 ) -> None:
     """Sign the peer's proposal and offer collections of our own.
 
-    With operators an analyst takes it up first (`agreement take-up`) and says what is offered: then
-    an approver, who is another person, names no collection here.
+    Our law and our case are said here, or said to be theirs. With operators an analyst takes it up
+    first (`agreement take-up`) and says all that: then an approver, who is another person, gives a
+    reason alone.
     """
     from psihash.node.agreeing import agreements
+    from psihash_client.commands.inbox import read_first
 
+    our_case = _said(case, same_case, "--case and --same-case")
+    our_law = _said(legal_basis, same_law, "--legal-basis and --same-law")
     with shell.node() as node:
-        decided = agreements.approve(node, id_, collections, case=case, legal_basis=legal_basis)
+        waiting = agreements.taken_up(node, id_)
+        if waiting is not None:
+            reason = read_first(shell, node, waiting.id, reason)
+        decided = agreements.approve(
+            node, id_, collections, case=our_case, legal_basis=our_law, reason=reason
+        )
         _decided(shell, node, decided)
 
 
 @agreement.command("take-up", cls=Command)
 @click.argument("id_", metavar="ID")
 @click.option("--collection", "collections", required=True, **_COLLECTIONS)
-@click.option("--case", metavar="REF", default="", help="Our case reference.")
-@click.option("--legal-basis", metavar="TEXT", default="", help="The law that we act under.")
+@_own_words
 @pass_shell
 def take_up(
-    shell: Shell, id_: str, collections: tuple[str, ...], case: str, legal_basis: str
+    shell: Shell,
+    id_: str,
+    collections: tuple[str, ...],
+    case: str,
+    same_case: bool,
+    legal_basis: str,
+    same_law: bool,
 ) -> None:
     """With operators: take up the peer's proposal, for an approver to decide.
 
-    Say what we would put in. Taken up again, the last one counts.
+    Say what we would put in, our case and our law. Taken up again, the last one counts.
     """
     from psihash.node.agreeing import agreements
 
+    our_case = _said(case, same_case, "--case and --same-case")
+    our_law = _said(legal_basis, same_law, "--legal-basis and --same-law")
     with shell.node() as node:
-        asked = agreements.take_up(node, id_, collections, case=case, legal_basis=legal_basis)
+        asked = agreements.take_up(node, id_, collections, case=our_case, legal_basis=our_law)
         _asked(shell, asked, [])
 
 
@@ -333,5 +379,6 @@ def _page(view: AgreementView, page: list[tuple[str, str]], first: str) -> Itera
     if view.status == "proposed" and ours:
         name = short(view.agreement)
         yield ""
-        yield f"To go on: `psihash agreement {first} {name} --collection NAME...`"
+        yield f"To go on: `psihash agreement {first} {name} --collection NAME... --case REF"
+        yield "--legal-basis TEXT`"
         yield f"or `psihash agreement refuse {name} --reason TEXT`."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from psihash_client.audit_words import bundle_lines, comparison_lines
+from psihash_client.audit_words import bundle_lines, comparison_lines, log_lines
 from psihash_client.commands.audit_log import cosign, incident
 from psihash_client.options import path
 from psihash_client.output import facts
@@ -50,7 +50,7 @@ def show(shell: Shell, session: str | None) -> None:
     from psihash.node.oversight import auditing
 
     with shell.node() as node:
-        entries = auditing.show(node, session)
+        entries = auditing.read(node, session)
         if not shell.json:
             for entry in entries:
                 shell.show(entry, _lines(entry))
@@ -81,8 +81,7 @@ def verify(
         raise click.UsageError("--trust and --witnessed go with a BUNDLE")
     with shell.node() as node:
         verdict = auditing.verify(node)
-    lines = ["The log is whole and unedited.", ""]
-    shell.show(verdict, [*lines, *facts(_flat(verdict))])
+    shell.show(verdict, log_lines(verdict))
 
 
 @audit.command()

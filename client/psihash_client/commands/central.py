@@ -180,7 +180,7 @@ def _progress(step: str, done: int, total: int) -> str:
 
 def _published(made: Published) -> Iterator[str]:
     what = f"delta {made.delta} of epoch" if made.delta else "epoch"
-    yield f"Published {what} {made.epoch} ({made.reason}): {plural(made.items, 'item')} stand."
+    yield f"Published {what} {made.epoch} ({made.reason}): {plural(made.items, 'digest')} stand."
     yield from facts(
         [
             ("entries added", made.added),

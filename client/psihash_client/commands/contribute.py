@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("watch", metavar="[WATCH]", required=False)
+@click.argument("source", metavar="[SESSION_OR_WATCH]", required=False)
 @click.option("--show", is_flag=True, help="Show what would be given, and give nothing.")
 @click.option("--list", "everything", is_flag=True, help="List what was given before.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -34,37 +34,39 @@ if TYPE_CHECKING:
 @pass_shell
 def contribute(
     shell: Shell,
-    watch: str | None,
+    source: str | None,
     show: bool,
     everything: bool,
     yes: bool,
     collections: tuple[str, ...],
     pseudonyms: bool,
 ) -> None:
-    """Give to a centre what, by the last run of WATCH, it does not have.
+    """Give to a centre what, by a session with it or the last run of a watch, it does not have.
 
-    A collection of which it knows no item is a new one to it; of others the items that it lacks
-    are an addition. Digests, labels and what our lists say go sealed to the centre, whose approver
-    decides too. Unlike in a run, the centre then holds them.
+    SESSION_OR_WATCH is the id of either or its first digits; a session is one at rung items or
+    records of which this side learned. A collection of which the centre knows no item is a new one
+    to it; of others the items that it lacks are an addition. Digests, labels and what our lists say
+    go sealed to the centre, whose approver decides too. Unlike in a run, the centre holds them
+    then.
     """
     from psihash.node.watching import contributing, planning
 
-    if everything is (watch is not None):
-        raise click.UsageError("Name a WATCH, or say --list.")
+    if everything is (source is not None):
+        raise click.UsageError("Name a session or a watch, or say --list.")
     with shell.node() as node:
-        if watch is None:
+        if source is None:
             rows = contributing.listing(node)
             shell.show({"contributions": [_given(row) for row in rows]}, _listed(rows))
             return
-        planned = planning.plan(node, watch, collections)
+        planned = planning.plan(node, source, collections)
         if show:
             shell.show(_document(planned), _shown(planned))
             return
         if not yes and planned.giving:
             for line in _shown(planned):
                 note(line)
-            shell.confirm(f"Give them to {planned.watch.peer}?")
-        row = contributing.give(node, watch, collections, pseudonyms=pseudonyms)
+            shell.confirm(f"Give them to {planned.source.peer}?")
+        row = contributing.give(node, source, collections, pseudonyms=pseudonyms)
         delivered = _deliver(node, row)
     shell.show(_given(row) | {"delivered": delivered}, _done(row, delivered))
 
@@ -78,11 +80,17 @@ def _deliver(node: Any, row: ContributionRow) -> bool | None:
 
 def _document(planned: Planned) -> dict[str, Any]:
     return {
-        "watch": planned.watch.id,
-        "peer": planned.watch.peer,
+        _kind(planned.source.id): planned.source.id,
+        "peer": planned.source.peer,
         "collections": [_plan(each) for each in planned.plans],
         "items": sum(len(each.items) for each in planned.plans),
     }
+
+
+def _kind(source: str) -> str:
+    from psihash.node.watching.finding import is_watch
+
+    return "watch" if is_watch(source) else "session"
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
@@ -99,6 +107,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
 def _given(row: ContributionRow) -> dict[str, Any]:
     value = {name: text for name, text in asdict(row).items() if not name.startswith("sealed_")}
     value["contribution"] = value.pop("id")
+    value[_kind(row.watch)] = value.pop("watch")
     return value | {"state": row.state.value}
 
 

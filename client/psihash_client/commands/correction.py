@@ -91,8 +91,7 @@ def show(shell: Shell, id_: str) -> None:
     from psihash.node.casework import corrections
 
     with shell.node() as node:
-        view = corrections.view(node, corrections.find(node, id_))
-        text, done = corrections.text_of(node, view), corrections.resolution_of(node, view)
+        view, text, done = corrections.show(node, id_)
     shell.show(asdict(view) | {"text": text, "done": done}, _shown(view, text, done))
 
 
@@ -107,7 +106,10 @@ def show(shell: Shell, id_: str) -> None:
 @click.option("--text", metavar="TEXT", required=True, help="What was done; the peer reads it.")
 @pass_shell
 def resolve(shell: Shell, id_: str, action: str, text: str) -> None:
-    """Say what was done about a correction of a peer. It ends the 48-hour clock."""
+    """Say what was done about a correction of a peer. It ends the 48-hour clock.
+
+    With operators the answer waits in `psihash inbox` until an approver lets it go.
+    """
     from psihash.casework.words import Action
     from psihash.node.casework import corrections
     from psihash.node.peering import contact
@@ -116,7 +118,12 @@ def resolve(shell: Shell, id_: str, action: str, text: str) -> None:
         view = corrections.resolve(node, id_, Action(action), text)
         delivered = contact.try_sync(node, view.peer)
     lines = [f"Correction {short(view.correction)} of {view.peer} is resolved: {action}."]
-    if not delivered:
+    if view.state == "waiting":
+        lines = [
+            f"The answer to correction {short(view.correction)} of {view.peer} waits here.",
+            "An approver lets it go: `psihash inbox`, `psihash approve ID`.",
+        ]
+    elif not delivered:
         lines.append(f"{view.peer} could not be reached: it hears of it with the next contact.")
     shell.show(asdict(view) | {"delivered": delivered}, lines)
 
@@ -161,6 +168,13 @@ def _lines(views: Sequence[CorrectionView]) -> Iterator[str]:
     yield from table(
         ("correction", "peer", "reason", "state", "due (UTC)", "", "hits", "exports"), rows
     )
+    for each in views:
+        if each.refused:
+            yield ""
+            yield from wrapped(
+                f"{short(each.correction)} was NOT TAKEN by the node of {each.peer} "
+                f"({each.refused}). {each.advice}"
+            )
     if any(each.side == "receiver" and each.state == "open" for each in views):
         yield ""
         yield from wrapped(
@@ -183,6 +197,8 @@ def _shown(view: CorrectionView, text: list[str] | None, done: str) -> Iterator[
             ("action", view.action),
             ("resolved", view.resolved),
             ("done", done or None),
+            ("not taken there", view.refused),
+            ("what to do", view.advice or None),
         ]
     )
     for session, references in view.hits.items():

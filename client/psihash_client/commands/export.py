@@ -38,7 +38,10 @@ def export(
     include_quarantined: bool,
     listing: bool,
 ) -> None:
-    """Write the result of session ID for another tool. The export is logged and registered."""
+    """Write the result of session ID for another tool, or the hits of watch ID that stand.
+
+    The export is logged and registered.
+    """
     if listing:
         _list(shell, id_)
         return
@@ -59,6 +62,8 @@ def _write(shell: Shell, id_: str, fmt: str, out: str, include_quarantined: bool
             "an export goes to a file, not to standard output",
             hint="--out FILE; './-' is a file of that name",
         )
+    if path(out).exists():
+        shell.confirm(f"{out} exists. Write over it?")
     with shell.node() as node:
         report = exporting.write(node, id_, fmt, path(out), include_quarantined=include_quarantined)
     lines = [f"{plural(report.records, 'record')} written to {report.path}."]

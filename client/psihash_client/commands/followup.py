@@ -199,8 +199,8 @@ def show(shell: Shell, id_: str) -> None:
     from psihash.node.casework import followup_rows, followup_views
 
     with shell.node() as node:
-        view = followup_views.view(node, followup_rows.find(node, id_))
         said = followup_views.show(node, id_)
+        view = followup_views.view(node, followup_rows.find(node, id_))
     shell.show(asdict(view) | said, _shown(view, said))
 
 
@@ -297,6 +297,13 @@ def _lines(views: Sequence[FollowUpView]) -> Iterator[str]:
         for each in views
     ]
     yield from table(("request", "peer", "urgency", "hits", "state", "where it stands (UTC)"), rows)
+    for each in views:
+        if each.advice and each.refused:
+            yield ""
+            yield from wrapped(
+                f"{short(each.follow_up)} was NOT TAKEN by the node of {each.peer} "
+                f"({each.refused}). {each.advice}"
+            )
     overdue = sum(each.overdue for each in views)
     if overdue:
         yield ""
@@ -306,6 +313,8 @@ def _lines(views: Sequence[FollowUpView]) -> Iterator[str]:
 def _shown(view: FollowUpView, said: Mapping[str, Any]) -> Iterator[str]:
     yield f"Request {view.follow_up}"
     yield f"{view.peer}: {view.standing}."
+    if view.refused:
+        yield from wrapped(view.advice)
     asked = said.get("request")
     if asked is None:
         yield "What it says was erased with its session."
@@ -328,8 +337,7 @@ def _shown(view: FollowUpView, said: Mapping[str, Any]) -> Iterator[str]:
             ("urgency", asked["urgency"]),
             ("because", asked["urgency_reason"] or None),
             ("legal basis", asked["legal_basis"]),
-            ("their case", asked["case"]),
-            ("our case", asked["peer_case"] or None),
+            *_cases(view, asked),
             ("confirmed", f"{asked['confirmed']} by {asked['confirmed_by']}"),
             ("handling", _codes(asked["handling"])),
             ("deadline", asked["deadline"] or None),
@@ -340,9 +348,20 @@ def _shown(view: FollowUpView, said: Mapping[str, Any]) -> Iterator[str]:
     yield from _items(said["items"])
     for each in said["messages"]:
         yield ""
-        yield f"{each['added'][:16].replace('T', ' ')}  {each['author']}: {each['step']}"
+        lost = f" (NOT TAKEN there: {each['refused']})" if each["refused"] else ""
+        yield f"{each['added'][:16].replace('T', ' ')}  {each['author']}: {each['step']}{lost}"
         for line in each["text"] or ():
             yield from wrapped(f"  {line}", 2)
+
+
+def _cases(view: FollowUpView, asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The asker's own case comes first in the document, whoever looks at it."""
+    from psihash.agreement import cases
+
+    answerers = cases.told(asked["peer_case"], asked["author"], asked["case"])
+    we_ask = view.side == "asker"
+    yield "our case", asked["case"] if we_ask else answerers
+    yield "their case", answerers if we_ask else asked["case"]
 
 
 def _items(items: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -37,7 +37,7 @@ def hit() -> None:
 @click.option("--unconfirmed", is_flag=True, help="Only those that nobody has decided yet.")
 @pass_shell
 def list_(shell: Shell, session: str | None, unconfirmed: bool) -> None:
-    """List the hits of SESSION, or of all sessions. The look is logged."""
+    """List the hits of SESSION (or of a watch), or of all. The look is logged."""
     from psihash.node.casework import hits
 
     with shell.node() as node:
@@ -88,11 +88,22 @@ def _decide(
         )
     lines = [f"{plural(len(views), 'hit')} {verdict}."]
     if verdict == "confirmed" and views:
-        lines.append(
-            f"To ask {views[0].peer} what it knows: "
-            f"`psihash followup request {short(views[0].session)} --all-confirmed ...`."
-        )
+        lines.append(_how_to_ask(views[0]))
     shell.show({"hits": [asdict(each) for each in views]}, lines)
+
+
+def _how_to_ask(view: HitView) -> str:
+    from psihash.node.watching.finding import is_watch
+
+    if is_watch(view.session):
+        return (
+            f"{view.peer} does not know what a watch found. To ask about it, match with a session: "
+            f"`psihash match {view.peer} --rung items ...`."
+        )
+    return (
+        f"To ask {view.peer} what it knows: "
+        f"`psihash followup request {short(view.session)} --all-confirmed ...`."
+    )
 
 
 def _lines(views: Sequence[HitView]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import click
 from psihash_client.documents import write_document
 from psihash_client.labels import plural, short
 from psihash_client.options import Command, path
-from psihash_client.output import columns, table, wrapped
+from psihash_client.output import columns, note, table, wrapped
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
@@ -40,21 +40,21 @@ def inbox(shell: Shell, everything: bool) -> None:
         views = requests.inbox(node, everything=everything)
         casework = followup_views.summary(node)
         watches = news.summary(node)
+        lines = list(_listed(node, views, everything)) or ["Nothing waits for a decision."]
     document = {
         "requests": [asdict(each) for each in views],
         "follow_ups": casework,
         "watches": watches,
     }
-    lines = _listed(views, everything) if views else ["Nothing waits for a decision."]
     shell.show(document, chain(lines, _casework(casework), _watches(watches)))
 
 
-def _listed(views: Sequence[RequestView], everything: bool) -> Iterator[str]:
+def _listed(node: Node, views: Sequence[RequestView], everything: bool) -> Iterator[str]:
     """The state is told only where it is not the same for all."""
     headers: tuple[str, ...] = ("request", "kind", "peer", "asked by", "since", "what")
     rows: list[tuple[str, ...]] = [
         (short(each.request), each.kind, each.peer or "-", each.asked_by,
-         each.created[:16].replace("T", " "), _what(each))
+         each.created[:16].replace("T", " "), _what(node, each))
         for each in views
     ]  # fmt: skip
     if everything:
@@ -67,7 +67,9 @@ def _listed(views: Sequence[RequestView], everything: bool) -> Iterator[str]:
 @click.argument("request", metavar="REQUEST")
 @click.option("--show", is_flag=True, help="Show the page and decide nothing.")
 @click.option("--html", metavar="FILE", help="Write the page as HTML and decide nothing.")
-@click.option("--reason", metavar="TEXT", default="", help="Why; logged, never shown to a peer.")
+@click.option(
+    "--reason", metavar="TEXT", default="", help="Why: needed; logged, never shown to a peer."
+)
 @click.option("--password-file", **_PASSWORD)
 @pass_shell
 def approve(
@@ -78,9 +80,10 @@ def approve(
     reason: str,
     password_file: str | None,
 ) -> None:
-    """Say yes to REQUEST (its first characters, at least six). Read the page first: --show.
+    """Say yes to REQUEST (its first characters, at least six). --show: only read the page.
 
-    The password opens the key that signs the decision. Who asked cannot approve.
+    A terminal shows the page before it asks for the reason and for the password, which opens the
+    key that signs the decision. Who asked cannot approve.
     """
     from psihash.node.people import requests
 
@@ -89,7 +92,8 @@ def approve(
             _page(shell, node, request, html)
             return
         node.password_file = None if password_file is None else path(password_file)
-        decided = requests.approve(node, request, reason)
+        why = read_first(shell, node, request, reason)
+        decided = requests.approve(node, request, why)
         _decided(shell, node, decided)
 
 
@@ -108,11 +112,35 @@ def refuse(shell: Shell, request: str, reason: str, password_file: str | None) -
         _decided(shell, node, decided)
 
 
+def read_first(shell: Shell, node: Node, request: str, reason: str) -> str:
+    """The reason of a yes, after what it is about stood on standard error: at a terminal the whole
+    page, and a question where no reason was given; else one line."""
+    from psihash.node.people import requests, roles
+
+    roles.require(node, "request decide")
+    view, sections = requests.page(node, request)
+    if view.state != "pending":
+        return reason  # the decision itself says so
+    if shell.ask is None:
+        about = " ".join(filter(None, (view.kind, view.peer, _what(node, view))))
+        note(f"Request {short(view.request)}: {about}; asked by {view.asked_by}.")
+        return reason
+    for line in _sections(view, sections):
+        note(line)
+    note("")
+    return reason or shell.ask_line("Why yes (logged, never shown to a peer)")
+
+
 def _casework(summary: dict[str, Any]) -> Iterator[str]:
     """What of peers waits for us beside decisions."""
     requests, notices = summary["waiting_for_us"], summary["corrections_to_resolve"]
     if requests:
         yield f"{plural(requests, 'request')} of follow-up for us: run `psihash followup list`."
+    if summary["not_taken"]:
+        yield from wrapped(
+            f"{plural(summary['not_taken'], 'document')} of ours NOT TAKEN by a peer's node: run "
+            "`psihash followup list` and `psihash correction list`."
+        )
     if notices:
         overdue = summary["corrections_overdue"]
         late = f", {overdue} OVERDUE" if overdue else ""
@@ -140,12 +168,16 @@ def _page(shell: Shell, node: Node, request: str, html: str | None) -> None:
     shell.show(asdict(view) | {"page": dict(sections)}, _page_lines(view, sections))
 
 
-def _page_lines(view: RequestView, sections: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _sections(view: RequestView, sections: Sequence[tuple[str, str]]) -> Iterator[str]:
     yield from wrapped(f"Request {view.request} ({view.kind})")
     for heading, text in sections:
         yield ""
         yield heading
         yield from (f"  {line}" for line in click.wrap_text(text, columns() - 2).splitlines())
+
+
+def _page_lines(view: RequestView, sections: Sequence[tuple[str, str]]) -> Iterator[str]:
+    yield from _sections(view, sections)
     if view.state == "pending":
         yield ""
         yield from wrapped(_how(view))
@@ -160,7 +192,8 @@ def _how(view: RequestView) -> str:
     if view.kind == "agreement" and view.asked_by == requests.PEER:
         agreement = short(view.agreement)
         return (
-            f"To take them up: `psihash agreement take-up {agreement} --collection NAME...`; "
+            f"To take them up: `psihash agreement take-up {agreement} --collection NAME... "
+            "--case REF --legal-basis TEXT`; "
             f"another person approves then. To say no: {refuse}."
         )
     return f"To decide: `psihash approve {name} --reason TEXT` or {refuse}."
@@ -196,11 +229,24 @@ def _match_again(node: Node, view: RequestView) -> str:
     return f"{command} --from {short(earlier)}" if earlier else command
 
 
-def _what(view: RequestView) -> str:
+def _what(node: Node, view: RequestView) -> str:
+    """In a few words, the telling ones first: a narrow terminal cuts the rest."""
+    from psihash.node.running import sessions
+
     subject = view.subject
     if view.kind == "session":
         side = "we open" if subject.get("role") == "initiator" else "they open"
-        return f"{subject.get('rung')}, {side}"
+        earlier = sessions.with_receipt(node, str(subject.get("previous", "")))
+        onto = f", from {short(earlier)}" if earlier else ""
+        return f"{subject.get('rung')}, {side}{onto}"
+    if view.kind == "operator":
+        person = node.stores.operators.find(str(subject["record"]["operator"]))
+        return "" if person is None else f"{person.name}: {', '.join(person.roles)}"
+    if view.kind == "watch":
+        return f"watch {short(subject['watch'])}, {subject['cron']}"
+    if "document" in subject or "contribution" in subject:
+        of = subject.get("document") or subject["contribution"]
+        return f"document {short(of)}"
     if view.agreement:
         return f"agreement {short(view.agreement)}"
     return ""

@@ -10,7 +10,7 @@ import click
 
 from psihash.terms import Rung
 from psihash_client.labels import algorithm_name, plural, short
-from psihash_client.options import words
+from psihash_client.options import Hours, words
 from psihash_client.output import Ticker, facts, number, table
 from psihash_client.results import result_document, result_lines
 from psihash_client.shell import Shell, pass_shell
@@ -58,7 +58,7 @@ def preflight(shell: Shell, peer: str, agreement: str) -> None:
 @click.option(
     "--wait",
     metavar="HOURS",
-    type=click.FloatRange(0, 24 * 31, min_open=True),
+    type=Hours(0, 24 * 31, min_open=True),
     help="While an approver, here or there, has not decided, wait and try again for so long.",
 )
 @pass_shell

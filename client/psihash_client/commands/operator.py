@@ -15,6 +15,7 @@ from psihash_client.output import facts, note, table
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
+    from psihash.node.people.invitations import Invited
     from psihash.node.people.login import LoginView
     from psihash.node.people.operators import OperatorView
 
@@ -67,6 +68,84 @@ def add(shell: Shell, name: str, roles: tuple[str, ...], password_file: str | No
     shell.show(asdict(added), _added(added))
 
 
+@operator.command()
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice(ROLES, case_sensitive=False),
+    multiple=True,
+    required=True,
+    help="May be repeated. An admin cannot be an approver.",
+)
+@pass_shell
+def invite(shell: Shell, name: str, roles: tuple[str, ...]) -> None:
+    """Make a one-time code for a new person, who joins at a keyboard of its own.
+
+    Give it to the person by hand or by telephone. It is good once, for three days.
+    """
+    from psihash.agreement.roster import OperatorRole
+    from psihash.node.people import invitations
+
+    with shell.node() as node:
+        wanted = tuple(OperatorRole(role) for role in dict.fromkeys(roles))
+        invited = invitations.invite(node, name, wanted)
+    shell.show(asdict(invited), _invited(invited))
+
+
+@operator.command()
+@click.argument("name", metavar="NAME")
+@pass_shell
+def reset(shell: Shell, name: str) -> None:
+    """For who forgot the password: end the key at once, and make a code for a new one.
+
+    Nothing that the old key signs from now on counts. What it decided before still verifies.
+    """
+    from psihash.node.people import invitations
+
+    with shell.node() as node:
+        invited = invitations.reset(node, name)
+    shell.show(asdict(invited), _invited(invited))
+
+
+@operator.command()
+@click.argument("name", metavar="NAME")
+@click.option("--code-file", metavar="FILE", help="First line: the code, instead of typing it.")
+@click.option("--password-file", metavar="FILE", help="First line: your new password.")
+@pass_shell
+def join(shell: Shell, name: str, code_file: str | None, password_file: str | None) -> None:
+    """Use the code that an admin gave you, choose your password and make your key.
+
+    Then an admin confirms you: read your key's fingerprint to the admin.
+    """
+    from psihash.node.people import invitations
+
+    with shell.node() as node:
+        code = _code(shell, code_file)
+        password = _new_password(shell, password_file, f"New password of {name}: ")
+        joined = invitations.join(node, name, code, password)
+    lines = [
+        f"{joined.name} ({joined.operator}) has the key {joined.key}.",
+        f"An admin compares it with you, and runs `psihash operator confirm {joined.name}`.",
+    ]
+    shell.show(asdict(joined), lines)
+
+
+@operator.command()
+@click.argument("name", metavar="NAME")
+@pass_shell
+def confirm(shell: Shell, name: str) -> None:
+    """Put who joined by a code on the list of operators. First compare the key with the person.
+
+    The admin's own password signs it. A further approver is pending until an approver agrees.
+    """
+    from psihash.node.people import invitations
+
+    with shell.node() as node:
+        added = invitations.confirm(node, name)
+    shell.show(asdict(added), _added(added))
+
+
 @operator.command("list")
 @pass_shell
 def list_(shell: Shell) -> None:
@@ -90,7 +169,7 @@ def list_(shell: Shell) -> None:
 @click.option("--force", is_flag=True, help="Also the last approver: nobody can approve after.")
 @pass_shell
 def disable(shell: Shell, name: str, force: bool) -> None:
-    """Take a person off. What it signs from now on counts nowhere."""
+    """Take a person off, or an invitation back. What it signs from now on counts nowhere."""
     from psihash.node.people import operators
 
     with shell.node() as node:
@@ -151,6 +230,23 @@ def logout(shell: Shell) -> None:
     shell.show({"operator": None}, ["Nobody is logged in here now."])
 
 
+def _code(shell: Shell, file: str | None) -> str:
+    from psihash.node.home import passphrase
+    from psihash.node.people import login as logins
+
+    if file is not None:
+        return passphrase.from_file(path(file), "code", logins.NO_PASSWORD).decode(
+            "utf-8", "replace"
+        )
+    if shell.ask is None:
+        raise errors.InputError(
+            logins.NO_PASSWORD,
+            "the code cannot be asked for: there is no terminal",
+            hint="name a file that holds it: --code-file",
+        )
+    return shell.ask("Code: ")
+
+
 def _new_password(shell: Shell, file: str | None, question: str) -> bytes:
     from psihash.identity.passwords import parse_password
     from psihash.node.people import login as logins
@@ -170,6 +266,23 @@ def _new_password(shell: Shell, file: str | None, question: str) -> bytes:
     return password
 
 
+def _invited(view: Invited) -> Iterator[str]:
+    yield from facts(
+        [
+            ("name", view.name),
+            ("id", view.operator),
+            ("roles", ", ".join(view.roles)),
+            ("code", view.code),
+            ("good until", view.expires),
+        ]
+    )
+    yield ""
+    yield "The code is shown once. The person uses it at this node:"
+    yield f"  psihash operator join {view.name}"
+    yield "Then an admin compares the key with the person:"
+    yield f"  psihash operator confirm {view.name}"
+
+
 def _show_login(shell: Shell, view: LoginView | None) -> None:
     if view is None:
         shell.show({"operator": None}, ["Nobody is logged in here."])
@@ -186,6 +299,7 @@ def _added(view: OperatorView) -> Iterator[str]:
             ("id", view.operator),
             ("roles", ", ".join(view.roles)),
             ("status", view.status),
+            ("key", view.key),
         ]
     )
     yield ""

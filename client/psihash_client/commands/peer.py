@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from psihash_client.documents import read_document
+from psihash_client.labels import plural
 from psihash_client.output import facts, table
 from psihash_client.shell import Shell, pass_shell
 from psihash_client.standing import saying_who
@@ -87,7 +88,7 @@ def sync(shell: Shell, agency: str) -> None:
 
     with shell.node() as node, saying_who(node, agency):
         report = contact.sync(node, agency)
-    lines = [f"{report.sent} documents sent, {report.received} received."]
+    lines = [f"{plural(report.sent, 'document')} sent, {report.received:,} received."]
     if report.refused:
         lines.append(f"Not taken: {', '.join(sorted(set(report.refused)))}.")
     shell.show(asdict(report), lines)

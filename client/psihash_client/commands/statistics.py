@@ -30,7 +30,7 @@ def statistics(
     csv_file: str | None,
     html_file: str | None,
 ) -> None:
-    """Count sessions, hits, follow-ups, corrections and exports, by peer and purpose.
+    """Count sessions, hits, follow-ups, corrections, exports, contributions, by peer and purpose.
 
     Without --internal the numbers may be shared: one from 1 to 4 is shown as 1-4, and a median only
     where it stands for five cases or more.
@@ -48,7 +48,7 @@ def statistics(
 
 
 def _lines(found: Statistics, written: list[str]) -> Iterator[str]:
-    from psihash.export.statistics import cells, shown, shown_hours
+    from psihash.export.statistics import cells, sentences, shown, shown_hours
 
     headers = ("peer", "purpose", "group", "what", "count", "median hours")
     rows = [
@@ -66,5 +66,6 @@ def _lines(found: Statistics, written: list[str]) -> Iterator[str]:
         yield from table(headers, rows, elastic=(1, 0))
     else:
         yield "Nothing was matched in this time."
+    yield from (f"{sentence}." for sentence in sentences(found))
     for file in written:
         yield f"Written to {file}."

@@ -101,6 +101,9 @@ def _renewed(renewed: Renewal) -> Iterator[str]:
     if renewed.card_changed:
         yield ""
         yield f"Card version {renewed.card_version}, fingerprint {renewed.fingerprint}."
-        told = ", ".join(renewed.peers_to_tell) or "no peer"
-        yield f"It goes to {told} with the next contact, signed by the key they know."
+        if renewed.peers_to_tell:
+            told = ", ".join(renewed.peers_to_tell)
+            yield f"It goes to {told} with the next contact, signed by the key they know."
+        else:
+            yield "There is no peer yet that has to learn of it."
         yield "Agreements that nobody has approved yet name the old card: propose them again."

@@ -13,6 +13,7 @@ import click
 from psihash_client.labels import plural, short
 from psihash_client.options import Command, ManyOption
 from psihash_client.output import Ticker, facts, table
+from psihash_client.results import result_document, result_lines
 from psihash_client.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
@@ -102,6 +103,24 @@ def show(shell: Shell, watch_id: str, last: int) -> None:
 @watch.command()
 @_WATCH
 @pass_shell
+def result(shell: Shell, watch_id: str) -> None:
+    """Show the hits of WATCH that stand, as the result of a session is shown.
+
+    What the centre says of them comes with it, and whom to ask. The look is logged.
+    """
+    from psihash.node.watching import results
+
+    with shell.node() as node:
+        found, handling = results.show(node, watch_id)
+    shell.show(
+        lambda: result_document(found, handling),
+        result_lines(found, handling, f"The last run that ended well: {_minute(found.closed)}."),
+    )
+
+
+@watch.command()
+@_WATCH
+@pass_shell
 def run(shell: Shell, watch_id: str) -> None:
     """Run WATCH now, for a new seizure. The schedule goes on as before."""
     from psihash.node.watching import running
@@ -184,7 +203,8 @@ def _added(view: WatchView) -> Iterator[str]:
     yield f"Watch {view.watch} is {view.state}."
     if view.state == "waiting":
         yield f"An approver decides: `psihash approve {short(view.request or '')}`."
-    elif view.next_slot is not None:
+        return
+    if view.next_slot is not None:
         yield f"It runs next at {view.next_slot}, and until {view.until}."
     yield f"To run it at once: `psihash watch run {short(view.watch)}`."
 
@@ -246,7 +266,8 @@ def _ran(ended: RunRow) -> Iterator[str]:
         f"{ended.new_items:,} of them new."
     )
     if ended.new_items:
-        yield f"To see them: `psihash hit list {short(ended.watch)} --unconfirmed`."
+        yield f"To see them: `psihash watch result {short(ended.watch)}`; to decide about them: "
+        yield f"`psihash hit list {short(ended.watch)} --unconfirmed`."
 
 
 def _run_dict(run: RunRow) -> dict[str, Any]:
@@ -259,4 +280,4 @@ def _changed(shell: Shell, row: WatchRow) -> None:
 
 
 def _minute(text: str | None) -> str:
-    return "-" if text is None else text[:16].replace("T", " ")
+    return text[:16].replace("T", " ") if text else "-"

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route as StarletteRoute
+from starlette.routing import compile_path
 from starlette.types import ASGIApp
 
 from psihash import errors
@@ -24,23 +25,24 @@ from psihash.node.node import Node
 from psihash.node.people import roles
 from psihash.node.people.console_login import TOKEN_BYTES, ConsoleLogins, Held
 from psihash_server import logs
-from psihash_server.console import account, pages
+from psihash_server.console import account, once, pages
 from psihash_server.console.guard import Guard, TooLargeError
 from psihash_server.console.place import Place
 from psihash_server.console.routes import ROUTES, Route
 from psihash_server.console.verifier import Verifier
-from psihash_server.console.visit import Services, Visit, check_csrf
+from psihash_server.console.visit import MAX_FIELDS, Services, Visit, check_csrf
 
 THREADS: Final = 8
 """Pages made at the same time; the store's pool has room for them."""
-_MAX_FIELDS: Final = 1_000
+CHECKS: Final = 2
+"""Passwords checked at the same time, beside them."""
 
 _T = TypeVar("_T")
 
 
 def build(node: Node, place: Place) -> tuple[ASGIApp, Services]:
     """The application over a node whose keys are open, and what lives as long as it does."""
-    services = Services(node, place, ConsoleLogins(node), Verifier(node))
+    services = Services(node, place, ConsoleLogins(node), Verifier(node), _is_page)
     console = _Console(services)
     table = [
         StarletteRoute("/static/console.css", _style, methods=["GET"]),
@@ -57,6 +59,13 @@ def build(node: Node, place: Place) -> tuple[ASGIApp, Services]:
     return Guard(app, place), services
 
 
+_READ: Final = [compile_path(route.path)[0] for route in ROUTES if route.method == "GET"]
+
+
+def _is_page(path: str) -> bool:
+    return any(pattern.match(path) for pattern in _READ)
+
+
 async def _style(_: Request) -> Response:
     return FileResponse(pages.FOLDER / "static" / "console.css", media_type="text/css")
 
@@ -65,6 +74,7 @@ class _Console:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._room: anyio.CapacityLimiter | None = None
+        self._checks: anyio.CapacityLimiter | None = None
 
     def endpoint(self, route: Route) -> Callable[[Request], object]:
         async def answer(request: Request) -> Response:
@@ -77,17 +87,19 @@ class _Console:
         token = account.token_of(request, self._services.place)
         held = await self._thread(lambda: self._held(token))
         if token is None or held is None:
-            return self._strange(request, route)
+            return await account.expired(request, self._services)
         visit = self._visit(request, held, token)
-        status = 0
+        status, kept = 0, list[str]()
         try:
             if route.use_case:
                 await self._thread(lambda: roles.require(visit.node, route.use_case))
             if route.method == "POST":
-                async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
+                async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
+                    kept = account.written(form)
                     check_csrf(token, form)
+                    kept = []
                     visit = self._visit(request, held, token, form)
-                    return await self._thread(lambda: route.handler(visit))
+                    return await self._thread(lambda: self._once(visit, route))
             return await self._thread(lambda: route.handler(visit))
         except errors.PsihashError as error:
             failed = error
@@ -95,7 +107,11 @@ class _Console:
             failed, status = account.unreadable(account.TOO_LARGE), 413
         except HTTPException:
             failed = account.unreadable("the form cannot be read")
-        return await self._thread(lambda: pages.problem(visit, failed, status))
+        return await self._thread(lambda: pages.problem(visit, failed, status, kept))
+
+    def _once(self, visit: Visit, route: Route) -> Response:
+        name = visit.form.get(once.FIELD)
+        return self._services.once.run(visit.csrf, name, lambda: route.handler(visit))
 
     def _held(self, token: bytes | None) -> Held | None:
         if token is None or len(token) != TOKEN_BYTES:
@@ -108,15 +124,14 @@ class _Console:
         node = self._services.node.acting(held.actor)
         return Visit(self._services, request, node, held, token, form or FormData())
 
-    def _strange(self, request: Request, route: Route) -> Response:
-        """Nobody is logged in: whoever reads is sent to log in; what was sent is not kept."""
-        if route.method == "GET":
-            return RedirectResponse("/login", 303)
-        return account.page(request, self._services, 401, "Your log-in has ended. Log in again.")
-
     async def login(self, request: Request) -> Response:
         request.scope["page"] = "/login"
-        return await account.login(request, self._services, self._thread)
+        token = account.token_of(request, self._services.place)
+        if await self._thread(lambda: self._held(token)) is None:
+            token = None
+        if token is not None and request.method != "POST":
+            return RedirectResponse("/", 303)
+        return await account.login(request, self._services, self._check_thread, token)
 
     async def no_page(self, _request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
@@ -133,6 +148,12 @@ class _Console:
         return pages.stranger(
             "fault.html", "Something went wrong here", self._services.node.agency, 500
         )
+
+    async def _check_thread(self, work: Callable[[], _T]) -> _T:
+        """For checks of passwords: strangers who ask for many wait for each other."""
+        if self._checks is None:
+            self._checks = anyio.CapacityLimiter(CHECKS)
+        return await anyio.to_thread.run_sync(work, limiter=self._checks)
 
     async def _thread(self, work: Callable[[], _T]) -> _T:
         if self._room is None:

@@ -9,12 +9,24 @@ from psihash import errors
 from psihash.agreement.request import RequestKind
 from psihash.node.node import Node
 from psihash.node.peering import contact
-from psihash.node.people import console_login, requests
 from psihash.node.people import inbox as inboxes
+from psihash.node.people import requests
 from psihash_server.console import pages
 from psihash_server.console.visit import BAD_FIELD, Visit
 
 TERMS = RequestKind.AGREEMENT.value
+KINDS = {
+    RequestKind.PROPOSE: "our own terms",
+    RequestKind.AGREEMENT: "a partner's terms",
+    RequestKind.SESSION: "one session",
+    RequestKind.OPERATOR: "a further approver",
+    RequestKind.FOLLOW_UP: "a word about hits",
+    RequestKind.CORRECTION: "a word about a correction",
+    RequestKind.WATCH: "a standing query",
+    RequestKind.CONTRIBUTION: "items for a centre",
+    RequestKind.TAKE_IN: "items of a member",
+}
+"""What each kind of request is about, in words."""
 
 
 def inbox(visit: Visit) -> Response:
@@ -25,6 +37,7 @@ def inbox(visit: Visit) -> Response:
         "Inbox",
         found=inboxes.listing(visit.node, everything=everything),
         everything=everything,
+        kinds=KINDS,
     )
 
 
@@ -40,11 +53,11 @@ def decide(visit: Visit) -> Response:
             raise errors.InputError(BAD_FIELD, "say approve or refuse")
         if not reason:
             raise errors.InputError(BAD_FIELD, "a decision needs a reason")
-        console_login.unlock(visit.node, visit.field("password", most=1_000))
+        visit.unlock()
         view = _decide(visit, verdict, reason)
     except errors.PsihashError as error:
         return _page(visit, pages.status_of(error), error, reason)
-    task = BackgroundTask(_tell, visit.node, view.peer) if view.peer else None
+    task = BackgroundTask(tell, visit.node, view.peer) if view.peer else None
     return RedirectResponse(f"/inbox/{view.request}", 303, background=task)
 
 
@@ -55,7 +68,7 @@ def _decide(visit: Visit, verdict: str, reason: str) -> requests.RequestView:
     return requests.approve(visit.node, name, reason)
 
 
-def _tell(node: Node, peer: str) -> None:
+def tell(node: Node, peer: str) -> None:
     """What was decided goes to the peer now where it can be reached, else at the next contact."""
     contact.try_sync(node, peer)
 
@@ -73,6 +86,7 @@ def _page(
         f"Request {view.request[:12]}",
         status,
         view=view,
+        kinds=KINDS,
         sections=[(heading, text.splitlines()) for heading, text in sections],
         can_decide=view.state == "pending" and visit.may("request decide"),
         # Somebody here says first what we put in; then another person approves that.

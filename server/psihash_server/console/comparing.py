@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from starlette.responses import Response
 
 from psihash import errors
@@ -9,6 +11,10 @@ from psihash.node.oversight import partner_bundle
 from psihash_server.console import pages
 from psihash_server.console.guard import MAX_UPLOAD
 from psihash_server.console.visit import BAD_FIELD, Visit
+
+COMPARING = errors.define("compare-busy", "another bundle is being compared in the console")
+_ONE = threading.Lock()
+"""One at a time: each lies on the disk twice and takes a processor."""
 
 
 def form(visit: Visit) -> Response:
@@ -22,10 +28,16 @@ def compare(visit: Visit) -> Response:
         raise errors.NotFoundError(
             BAD_FIELD, "there is no such partner", hint="choose from the list"
         )
+    if not _ONE.acquire(blocking=False):
+        raise errors.StateError(
+            COMPARING, "another bundle is being compared just now", hint="try again in a minute"
+        )
     try:
         found = partner_bundle.compare(visit.node, peer, visit.upload("bundle").file)
     except (errors.VerificationError, errors.InputError) as error:
         return _page(visit, status=pages.status_of(error), peer=peer, error=error)
+    finally:
+        _ONE.release()
     return _page(visit, peer=peer, found=found)
 
 

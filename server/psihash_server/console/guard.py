@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from psihash_server import logs
 from psihash_server.console.place import Place
 
-MAX_FORM: Final = 64 * 1024
-"""Bytes of a form: a reason, some references of hits."""
+MAX_FORM: Final = 512 * 1024
+"""Bytes of a form: two texts of ten pages in any script, as browsers write them, and references of
+hits."""
 MAX_UPLOAD: Final = 256 * 1024 * 1024
 """Bytes of a partner's bundle. A hundred thousand common entries are about 100 MB."""
 UPLOADS: Final = frozenset({"/compare"})
@@ -65,7 +66,7 @@ class Guard:
                 await self._app(scope, _bounded(scope, receive), answer)
             except TooLargeError:
                 if not status:
-                    await _plain(answer, 413, "This is larger than the page takes.")
+                    await _plain(answer, 413, _too_large(scope))
         took = int((time.monotonic() - started) * 1000)
         facts = {"method": _method(scope), "code": str(status), "milliseconds": took}
         logs.CONSOLE.info("answered", extra=facts)
@@ -91,7 +92,7 @@ class Guard:
             return 403, "This form was not sent by a page of the console."
         length = given.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > _limit(scope):
-            return 413, "This is larger than the page takes."
+            return 413, _too_large(scope)
         return None
 
     def _is_own(self, given: dict[bytes, bytes]) -> bool:
@@ -104,6 +105,15 @@ class Guard:
         if site is not None:
             return site == b"same-origin"
         return origin is not None and origin != b"null"
+
+
+def _too_large(scope: Scope) -> str:
+    if scope["path"] in UPLOADS:
+        return (
+            f"The file is larger than {MAX_UPLOAD // 2**20} MiB. Go back and choose another; "
+            "psihash audit compare takes bundles of any size."
+        )
+    return "This is larger than the page takes. Go back, and write less."
 
 
 def _limit(scope: Scope) -> int:

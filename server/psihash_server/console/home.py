@@ -9,6 +9,7 @@ from psihash.node.oversight import log_state, session_list
 from psihash.node.oversight.session_list import Filter, Flag
 from psihash.node.people import inbox
 from psihash.node.running import result_list
+from psihash.node.watching import news
 from psihash_server.console import pages
 from psihash_server.console.visit import Visit
 
@@ -27,6 +28,7 @@ def overview(visit: Visit) -> Response:
         waiting=waiting,
         results=found,
         casework=followup_views.summary(node) if visit.may("follow-up show") else None,
+        watched=news.summary(node) if visit.may("watch list") else None,
         state=log_state.state(node) if visit.may("oversight") else None,
         recent=session_list.listing(node, Filter(), rows=1) if visit.may("oversight") else None,
         flags=list(Flag),

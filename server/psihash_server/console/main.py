@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -18,11 +21,12 @@ from psihash.node.people.roles import RULE_ACTOR
 from psihash_server import logs
 from psihash_server.console import place as places
 from psihash_server.console.app import build
+from psihash_server.console.connections import CONNECTIONS, IDLE_SECONDS, Connections
 from psihash_server.console.place import Place
 from psihash_server.main import LISTEN_FAILED
+from psihash_server.waiting import raise_file_limit
 
-CONNECTIONS: Final = 128
-_IDLE_SECONDS: Final = 15
+_HANDSHAKE_SECONDS: Final = 10.0
 
 
 def serve(node: Node, place: Place, on_ready: Callable[[str], None] | None = None) -> None:
@@ -39,20 +43,25 @@ def serve(node: Node, place: Place, on_ready: Callable[[str], None] | None = Non
     hours.of(node.settings)  # a setting that is wrong is said now, not on a page
     node.keys  # noqa: B018 - asks for the passphrase now, not at the first result
     node.actor = RULE_ACTOR  # until somebody logs in
+    # What is uploaded lies in the home while it is read: /tmp may be memory, or of others.
+    tempfile.tempdir = str(node.home)
+    raise_file_limit()
     app, services = build(node, place)
     config = uvicorn.Config(
         app,
         host=place.host,
         port=place.port,
-        http="h11",
+        http=Connections().protocol(),
+        loop="asyncio",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_keep_alive=_IDLE_SECONDS,
+        # Those that wait never reach it; those whose request is complete are answered.
+        limit_concurrency=2 * CONNECTIONS,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=16 * 1024,
     )
@@ -82,6 +91,12 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.config.ssl is not None:
+            loop: Any = asyncio.get_running_loop()
+            # uvicorn has no setting for it, and asyncio's own is a minute.
+            loop.create_server = functools.partial(
+                loop.create_server, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+            )
         await super().startup(sockets)
         if self.started:
             self._ready()

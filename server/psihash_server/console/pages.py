@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse, Response
 from psihash import errors
 from psihash.export.csv_table import line
 from psihash.export.report import one_line
+from psihash.node.central import overview as central
+from psihash_server.console import once
 from psihash_server.console.visit import CSRF_FIELD, Visit
 
 FOLDER: Final = Path(__file__).parent
@@ -34,19 +36,23 @@ _DIGEST: Final = re.compile(
     r"[0-9a-f]{32,}|(?:[0-9a-f]{2}[: -]){15,}[0-9a-f]{2}|[A-Za-z0-9+/_-]{22,}={1,2}", re.IGNORECASE
 )
 
+CENTRE: Final = "/centre"
 NAVIGATION: Final = (
     ("/results", "Results", "session show"),
     ("/follow-ups", "Follow-ups", "follow-up show"),
+    ("/notices", "Notices", "correction show"),
+    ("/watches", "Watches", "watch list"),
     ("/inbox", "Inbox", "inbox show"),
     ("/log", "Log", "oversight"),
     ("/sessions", "Sessions", "oversight"),
     ("/ledger", "Ledger", "oversight"),
     ("/disclosures", "Disclosures", "oversight"),
     ("/corrections", "Corrections", "oversight"),
+    (CENTRE, "Centre", "central show"),
     ("/compare", "Compare", "audit export"),
     ("/report", "Report", "oversight"),
 )
-"""(path, name, use case): who may do that sees the link."""
+"""(path, name, use case): who may do that sees the link; that of the centre only where one is."""
 
 
 def _minute(time: str | None) -> str:
@@ -69,6 +75,17 @@ def _said(message: str) -> Markup:
     )
 
 
+def _whole(text: str) -> Markup:
+    """A text that a person wrote, its lines kept, for the inside of a text field."""
+    lines = [one_line(line) for line in text.splitlines()]
+    return Markup("\n") + Markup("\n").join(lines)
+
+
+def _local_time(text: str) -> str:
+    """A time of a document as a browser's field for times has it."""
+    return text[:16]
+
+
 def _plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
@@ -83,7 +100,13 @@ def _made() -> Environment:
         finalize=lambda value: one_line(value) if type(value) is str else value,
     )
     environment.filters |= {"minute": _minute, "number": _number, "said": _said}
-    environment.globals |= {"csrf_field": CSRF_FIELD, "plural": _plural}
+    environment.filters |= {"whole": _whole, "local_time": _local_time}
+    environment.globals |= {
+        "csrf_field": CSRF_FIELD,
+        "once_field": once.FIELD,
+        "once": once.new_name,
+        "plural": _plural,
+    }
     return environment
 
 
@@ -100,12 +123,20 @@ def page(visit: Visit, template: str, title: str, status: int = 200, **values: A
             "who": visit.held.view,
             "csrf": visit.csrf,
             "here": visit.request.url.path,
-            "links": [(path, name) for path, name, use in NAVIGATION if visit.may(use)],
+            "links": links(visit),
             "may": visit.may,
             "now": visit.node.stamp(),
         }
     )
     return HTMLResponse(text, status)
+
+
+def links(visit: Visit) -> list[tuple[str, str]]:
+    """The pages that whoever asks may open, with their names."""
+    named = [(path, name) for path, name, use in NAVIGATION if visit.may(use)]
+    if central.is_centre(visit.node):
+        return named
+    return [(path, name) for path, name in named if path != CENTRE]
 
 
 def stranger(template: str, title: str, agency: str, status: int = 200, **values: Any) -> Response:
@@ -119,8 +150,10 @@ def peers(visit: Visit) -> list[str]:
     return sorted(each.card.card.agency for each in visit.node.all_peers())
 
 
-def problem(visit: Visit, error: errors.PsihashError, status: int = 0) -> Response:
-    """What went wrong, and what to do next."""
+def problem(
+    visit: Visit, error: errors.PsihashError, status: int = 0, kept: Sequence[str] = ()
+) -> Response:
+    """What went wrong, what to do next, and what had been written into a form that is lost."""
     return page(
         visit,
         "problem.html",
@@ -129,6 +162,7 @@ def problem(visit: Visit, error: errors.PsihashError, status: int = 0) -> Respon
         message=error.message,
         hint=error.hint,
         code=error.code,
+        kept=kept,
     )
 
 

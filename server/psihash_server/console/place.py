@@ -77,7 +77,8 @@ def context(tls: Tls) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
-        made.load_cert_chain(tls.certificate, tls.key)
+        # A key under a passphrase is refused: a service has nobody to ask.
+        made.load_cert_chain(tls.certificate, tls.key, password="")
     except (OSError, ValueError):
         raise _unusable() from None
     return made
@@ -118,5 +119,6 @@ def _unusable() -> errors.InputError:
     return errors.InputError(
         CONSOLE_CERTIFICATE,
         "the TLS certificate or key cannot be used",
-        hint="PEM files; the certificate names the console's host in subjectAltName, no wildcard",
+        hint="PEM files, the key without a passphrase; the certificate names the console's host "
+        "in subjectAltName, without wildcard",
     )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from psihash import errors
 from psihash.node.node import Node
-from psihash.node.people import roles
+from psihash.node.people import console_login, roles
 from psihash.node.people.console_login import ConsoleLogins, Held
+from psihash_server.console.once import Once
 from psihash_server.console.place import Place
 from psihash_server.console.verifier import Verifier
 
@@ -23,6 +26,10 @@ FORM_EXPIRED = errors.define(
 BAD_FIELD = errors.define("bad-field", "a field of a form or an address is missing or malformed")
 
 CSRF_FIELD = "csrf"
+MAX_FIELDS = 1_000
+"""Fields of one form."""
+
+_Choice = TypeVar("_Choice", bound=enum.StrEnum)
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,9 @@ class Services:
     place: Place
     logins: ConsoleLogins
     verifier: Verifier
+    is_page: Callable[[str], bool]
+    """Whether a path is that of a page to read."""
+    once: Once = field(default_factory=Once)
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,30 @@ class Visit:
             said = f"longer than {most:,} characters" if text else "missing"
             raise errors.InputError(BAD_FIELD, f"the field '{name}' is {said}")
         return text
+
+    def choice(self, name: str, kind: type[_Choice]) -> _Choice | None:
+        """One of a vocabulary; None where nothing was chosen. Raises InputError ``bad-field``."""
+        text = self.field(name)
+        try:
+            return kind(text) if text else None
+        except ValueError:
+            raise errors.InputError(
+                BAD_FIELD, f"the field '{name}' has something else than its choices"
+            ) from None
+
+    def written(self, name: str) -> str:
+        """What a field had, to be shown again above or in the form that was not taken."""
+        value = self.form.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def secret(self, name: str) -> str:
+        """A password of the form: as it was typed, with the spaces around it."""
+        return self.written(name)[:1_000]
+
+    def unlock(self) -> None:
+        """Open the key of who asks with the password that was typed again, for this one request.
+        Raises what :func:`psihash.node.people.console_login.unlock` does."""
+        console_login.unlock(self.node, self.secret("password"))
 
     def fields(self, name: str) -> list[str]:
         return [value for value in self.form.getlist(name) if isinstance(value, str)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from psihash.agreement import cases
 from psihash.agreement.approvals import Kind, RungRule
 from psihash.agreement.documents import Annex
 from psihash.agreement.state import Agreement
@@ -46,11 +47,17 @@ def approver_page(
     ]
 
 
-def session_page(agreement: Agreement, own: str, rung: Rung, opener: str) -> list[Section]:
-    """The page for one session at ``rung`` that the agency ``opener`` opens."""
+def session_page(
+    agreement: Agreement, own: str, rung: Rung, opener: str, learn: Learn | None = None
+) -> list[Section]:
+    """The page for one session at ``rung`` that the agency ``opener`` opens; ``learn``: where it
+    lets fewer learn than the terms do."""
     peer = agreement.peer_of(own)
     terms = replace(
-        agreement.terms, rung=rung, opened_by=OpenedBy(agreement.terms.role_of(opener).value)
+        agreement.terms,
+        rung=rung,
+        opened_by=OpenedBy(agreement.terms.role_of(opener).value),
+        learn=learn or agreement.terms.learn,
     )
     return [
         ("What for", _purpose(terms)),
@@ -196,7 +203,12 @@ def _offered(annex: Annex | None, who: str) -> str:
 
 def _cases(agreement: Agreement, own: str, peer: str) -> str:
     ours = agreement.case(own) or "not stated in the agreement; each session names one"
-    theirs = agreement.case(peer) or "not stated; they keep it to themselves"
+    theirs = cases.told(agreement.case(peer), own, agreement.case(own))
+    if ours == cases.answering(peer, agreement.case(peer)):
+        ours = f"{cases.NONE_NAMED}; we work for theirs"
+    if theirs == cases.NONE_NAMED:
+        kept = not agreement.case(peer)
+        theirs += "; they keep it to themselves" if kept else "; they work for ours"
     return f"Ours: {_sentence(ours)} Theirs: {_sentence(theirs)}"
 
 

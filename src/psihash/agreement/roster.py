@@ -29,6 +29,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -264,6 +265,14 @@ def replay(
     for record in records:
         roster = extend(roster, record, agency, agency_keys)
     return roster
+
+
+def as_of(roster: Roster, moment: str, agency_keys: Collection[bytes]) -> Roster | None:
+    """The roster as it was at a time: what was decided then is verified by the keys of then. It
+    gives no right today, because who has an old key can write an old date. Raises as
+    :func:`extend`."""
+    then = takewhile(lambda record: record.decided <= moment, roster.records)
+    return replay(then, roster.agency, agency_keys)
 
 
 def _check_signatures(

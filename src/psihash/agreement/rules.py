@@ -139,9 +139,13 @@ def check_active(agreement: Agreement, now: str) -> None:
     code, message = _NOT_ACTIVE[state.status]
     if state.status is Status.PROPOSED and all(gap.what != "signature" for gap in state.missing):
         code, message = AGREEMENT_NOT_ACTIVE, "an annex to the agreement is missing"
-    raise errors.RefusedError(code, message)
+    raise errors.RefusedError(code, message, hint=_HINTS.get(code, ""))
 
 
+_HINTS: Final = {
+    AGREEMENT_UNSIGNED: "if they have signed, `psihash peer sync PEER` fetches their answer",
+    AGREEMENT_NOT_ACTIVE: "`psihash agreement show` says what is missing; `psihash peer sync PEER`",
+}
 _NOT_ACTIVE: Final = {
     Status.UNSIGNED: (AGREEMENT_UNSIGNED, "the proposer has not signed the terms"),
     Status.PROPOSED: (AGREEMENT_UNSIGNED, "the other side has not signed the terms"),

@@ -32,6 +32,11 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
 
 
+def whole_seconds(text: str) -> str:
+    """A time of the store, which has milliseconds, in the form of documents."""
+    return text[:19] + "Z"
+
+
 def add_days(text: str, days: int) -> str:
     """The time ``days`` (negative for earlier) after ``text``. Raises InputError."""
     try:

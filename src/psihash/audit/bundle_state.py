@@ -5,7 +5,6 @@ Used by :mod:`psihash.audit.bundle_verify` alone, which numbers the obligations.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,14 +23,13 @@ from psihash.audit.bundle import (
 from psihash.audit.checkpoint import VerifiedCheckpoint
 from psihash.audit.cosignature import Cosigner, cosignatures
 from psihash.audit.entry import Entry
+from psihash.audit.held import HeldCount, HeldHeads
 from psihash.audit.note import open_note, parse_note
 from psihash.audit.trust import KEY_HISTORY_FORGED, KeyHistory, Trust
-from psihash.audit.verify import (
-    CHECKPOINT_FORGED,
-    CHECKPOINT_ROLLED_BACK,
-    LOG_FORKED,
-    LogFault,
-    LogWalk,
+from psihash.audit.verify import CHECKPOINT_FORGED, LogFault, LogWalk
+
+BUNDLE_BACKDATED = errors.define(
+    "bundle-backdated", "a bundle says that it was made before the last of its own entries"
 )
 
 _SEAL: Final = object()
@@ -65,8 +63,10 @@ class VerifiedBundle:
     cosigned: tuple[CosignedBy, ...]
     unknown_cosigners: tuple[str, ...]
     """Names on checkpoints that nothing trusted speaks of; at most 64."""
-    witnessed: int
-    """Checkpoints that others hold and that were compared."""
+    held: HeldCount
+    """How far it was held against the heads that others hold."""
+    made: str
+    """The earliest time at which it can have been made: what it says, or what is held tells."""
     first_time: str | None
     last_time: str | None
     keys: int
@@ -100,13 +100,12 @@ class BundleState:
         self.checkpoints = 0
         self.documents: list[DocumentLine] = []
         self._document_bytes = 0
-        self.witnessed = self._open_witnessed(trust)
-        self.compared = 0
+        self.held = HeldHeads(history, trust)
         self.erased_shared = 0
         self.erased_local = 0
 
     def checkpoint(self, note: bytes, index: int, *, newest: bool) -> VerifiedCheckpoint:
-        """Obligation 2. ``newest`` where it is newer than all that came before."""
+        """Obligations 2 and 6. ``newest`` where it is newer than all that came before."""
         try:
             opened = self.history.open_next(note) if newest else self.history.open(note)
             for found in cosignatures(opened, self.cosigners):
@@ -125,15 +124,8 @@ class BundleState:
             known = line.name == opened.origin or (line.name, line.key_id) in self._names
             if not known and len(self._unknown) < 64:
                 self._unknown.add(line.name)
-        self.compare(opened.size, opened.root)
+        self.held.compare(opened.size, opened.root)
         return opened
-
-    def compare(self, size: int, root: bytes) -> None:
-        """Obligation 6, at one size."""
-        for held in self.witnessed.get(size, ()):
-            self.compared += 1
-            if held.root != root:
-                raise LogFault(LOG_FORKED, f"others hold another head of size {size}", 0, size)
 
     def saw(self, entry: Entry) -> None:
         self.first_time = self.first_time or entry.time
@@ -161,13 +153,16 @@ class BundleState:
         seal: SealLine,
         walk: LogWalk | None,
     ) -> VerifiedBundle:
-        reach = head.size + unsigned
-        for size in self.witnessed:
-            if size > reach:
-                raise LogFault(
-                    CHECKPOINT_ROLLED_BACK, f"the bundle ends at {reach}; others saw {size}", reach
-                )
         self._check_seal(seal, entries)
+        self.history.require_present(head.note)
+        if self.last_time is not None and self.last_time > self.header.made:
+            raise errors.VerificationError(
+                BUNDLE_BACKDATED,
+                f"the bundle says that it was made {self.header.made}, and has an entry of"
+                f" {self.last_time}",
+            )
+        made = self.held.earliest(self.header.made)
+        held = self.held.finish(head.size + unsigned, made)  # obligation 6
         return VerifiedBundle(
             header=self.header,
             size=head.size,
@@ -179,7 +174,8 @@ class BundleState:
             erased_local=self.erased_local if walk is None else walk.withheld_local,
             cosigned=tuple(sorted(self._by.values(), key=lambda each: (-each.size, each.name))),
             unknown_cosigners=tuple(sorted(self._unknown)),
-            witnessed=self.compared,
+            held=held,
+            made=made,
             first_time=self.first_time,
             last_time=self.last_time,
             keys=len(self.history.keys),
@@ -203,19 +199,4 @@ class BundleState:
             raise errors.VerificationError(
                 BUNDLE_CHANGED, "the bundle's lines are not those that were sealed"
             )
-
-    def _open_witnessed(self, trust: Trust) -> dict[int, list[VerifiedCheckpoint]]:
-        """Heads of this log that others hold, but for those that are newer than the bundle."""
-        found: dict[int, list[VerifiedCheckpoint]] = {}
-        for held in trust.witnessed:
-            if parse_note(held.note).text.partition("\n")[0] != self.header.origin:
-                continue
-            if held.timestamp is not None and held.timestamp > _posix(self.header.made):
-                continue
-            opened = self.history.open(held.note)
-            found.setdefault(opened.size, []).append(opened)
-        return found
-
-
-def _posix(text: str) -> int:
-    return int(dt.datetime.fromisoformat(text).timestamp())
+        self.history.require_present(seal.note)

@@ -2,17 +2,18 @@
 
 What :func:`verify_bundle` checks, in the order of the numbers in the code:
 
-1. the agency's cards in the bundle follow from a card or key that is trusted, and keys signed in
-   their order;
+1. the agency's cards in the bundle follow from a card or key that is trusted, keys signed in their
+   order, and the newest checkpoint and the seal are by the present one;
 2. every checkpoint is signed by a key of the log, and every cosignature by a known cosigner holds;
 3. every entry re-hashes, each part that is present matches its commitment;
 4. kind ``log``: entries are numbered without gaps, time never goes back, and at each checkpoint the
-   tree over them has its root;
+   tree over them has its root, which earlier checkpoints are proven to lead to;
    other kinds: each entry is proven to be in the tree of the newest checkpoint, in ascending order,
    and each older checkpoint to be of the same history;
 5. kind ``peer``: no entry shows a local part; kind ``session``: each entry that tells is of it;
-6. checkpoints that others hold agree;
-7. the seal: the log's key signed these very lines.
+6. heads that others hold agree, those that the bundle reaches without exception
+   (:mod:`psihash.audit.held`);
+7. the seal: the log's key signed these very lines, and no entry is younger than the bundle.
 
 What it cannot see is told in :class:`VerifiedBundle`: entries without a signature, parts that were
 erased or withheld, who did not cosign.
@@ -81,9 +82,11 @@ class _Whole:
             raise malformed("the tree that it starts from is of another size")
         if header.peer is not None or header.session is not None:
             raise malformed("a whole log is not of one peer or session")
-        self._start = header.start
+        self._start, self._start_root = header.start, start.root()
         self.walk = LogWalk(header.origin, start)
         self._head: VerifiedCheckpoint | None = None
+        self._earlier = 0
+        self._fork: LogFault | None = None
         self.entries = 0
 
     @property
@@ -98,6 +101,7 @@ class _Whole:
 
     def run(self, lines: Iterator[Line]) -> SealLine:
         walk, own = self.walk, 0
+        self._compare_held()
         for line in lines:
             match line:
                 case EntryLine(stored, proof):
@@ -105,20 +109,39 @@ class _Whole:
                         raise malformed("an entry has a proof that it does not need")
                     entry = walk.take(stored, _entries(lines))
                     self.entries += 1
-                    # A checkpoint's root is compared there; what others hold may lie between.
-                    if walk.size in self._state.witnessed:
-                        self._state.compare(walk.size, walk.root())
+                    self._compare_held()
                     self._state.saw(entry)
-                case CheckpointLine(note, proof):
-                    if proof is not None:
-                        raise malformed("a checkpoint has a proof that it does not need")
+                case CheckpointLine(note, None):
                     own = self._checkpoint(note)
+                case CheckpointLine(note, proof):
+                    self._before_start(note, proof or ())
                 case DocumentLine():
                     self._state.document(line)
                 case SealLine():
                     walk.close(own, 0)
+                    if self._fork is not None:
+                        raise self._fork
                     return line
         raise AssertionError("the reader ends with the seal")
+
+    def _compare_held(self) -> None:
+        """Obligation 6, at every size: the bundle's maker chooses where checkpoints stand."""
+        for root in self._state.held.roots(self.walk.size):
+            self.walk.compare(root)
+
+    def _before_start(self, note: bytes, proof: tuple[bytes, ...]) -> None:
+        """A checkpoint of before the first entry, proven to lead to the tree that it starts from.
+        Whether that tree is the log's own is known when the entries led to a signed root."""
+        if self.entries or self._head is not None:
+            raise malformed("a checkpoint has a proof that it does not need")
+        opened = self._state.checkpoint(note, 0, newest=True)
+        if not self._earlier < opened.size < self._start:
+            raise malformed("a checkpoint stands in the wrong place")
+        self._earlier = opened.size
+        try:
+            verify_consistency(opened.size, opened.root, self._start, self._start_root, proof)
+        except errors.VerificationError as error:
+            self._fork = self._fork or _fork(opened.size, self._start, error)
 
     def _checkpoint(self, note: bytes) -> int:
         walk = self.walk
@@ -183,12 +206,7 @@ class _Selected:
         try:
             verify_consistency(opened.size, opened.root, head.size, head.root, proof)
         except errors.VerificationError as error:
-            raise LogFault(
-                LOG_FORKED,
-                f"the heads of sizes {opened.size} and {head.size} are not of one log: {error}",
-                0,
-                head.size,
-            ) from None
+            raise _fork(opened.size, head.size, error) from None
 
     def _entry(self, stored: StoredEntry, proof: tuple[bytes, ...] | None) -> None:
         number, state = self.entries, self._state
@@ -216,6 +234,15 @@ class _Selected:
             told = [facts for facts in (entry.shared_facts(), entry.local_facts()) if facts]
             if told and not any(facts.get("session") == header.session for facts in told):
                 raise malformed("an entry is of another session")
+
+
+def _fork(earlier: int, later: int, why: errors.VerificationError) -> LogFault:
+    return LogFault(
+        LOG_FORKED,
+        f"the heads of sizes {earlier} and {later} are not of one log: {why}",
+        0,
+        later,
+    )
 
 
 def _entries(lines: Iterator[Line]) -> Iterator[StoredEntry]:

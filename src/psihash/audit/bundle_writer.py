@@ -69,9 +69,15 @@ class BundleWriter:
 
 
 def whole_log(
-    start: int, entries: Iterable[StoredEntry], checkpoints: Mapping[int, bytes]
+    start: int,
+    entries: Iterable[StoredEntry],
+    checkpoints: Mapping[int, bytes],
+    earlier: Sequence[tuple[bytes, Sequence[bytes]]] = (),
 ) -> Iterator[EntryLine | CheckpointLine]:
-    """Entries from ``start`` on, each checkpoint behind the last entry that it covers."""
+    """Entries from ``start`` on, each checkpoint behind the last entry that it covers; in front of
+    them checkpoints of less than ``start`` with consistency proofs to the tree of that size."""
+    for note, proof in earlier:
+        yield CheckpointLine(note, tuple(proof))
     size = start
     if size in checkpoints:
         yield CheckpointLine(checkpoints[size], None)

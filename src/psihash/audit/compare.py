@@ -125,7 +125,7 @@ def compare(
     left = dict(_common(ours, there))
     right = dict(_common(theirs, here))
     partial = ours[0].header.since is not None or theirs[0].header.since is not None
-    made = ours[0].header.made, theirs[0].header.made
+    made = ours[0].made, theirs[0].made
     counts = {"sessions": 0, "entries": 0, "under_way": 0, "unfinished": 0, "before": 0}
     for session in sorted(left.keys() | right.keys(), key=lambda each: _order(each, left, right)):
         pair = left.get(session, []), right.get(session, [])
@@ -221,7 +221,7 @@ def differing_fields(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
 
 
 def _may_run(opened: str, made: str) -> bool:
-    """Whether a session may not have ended yet when the bundle was made."""
+    """Whether a session may not have ended yet when the bundle was made, at the earliest."""
     begun, then = (dt.datetime.fromisoformat(text) for text in (opened, made))
     return then - begun <= dt.timedelta(seconds=limits.SESSION_MAX_SECONDS)
 
@@ -280,8 +280,12 @@ def _check_parties(bundle: VerifiedBundle, own: str, other: str) -> None:
     wrong_kind = bundle.header.kind is Kind.SESSION
     wrong_peer = bundle.header.peer not in (None, other)
     if own == other or wrong_kind or wrong_peer:
+        about = "one session" if wrong_kind else f"what it has in common with {bundle.header.peer}"
+        why = f"one is by {own}, about {about}, the other one by {other}"
+        if own == other:
+            why = f"both are by {own}"
         raise errors.InputError(
             NOT_COMPARABLE,
-            "the bundles are not of two agencies' common sessions",
+            f"the bundles are not of two agencies' common sessions: {why}",
             hint="compare `audit export --peer THEM` of one agency with that of the other",
         )

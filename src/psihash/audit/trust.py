@@ -17,7 +17,13 @@ from typing import Final
 from psihash import errors
 from psihash.audit.checkpoint import VerifiedCheckpoint, open_checkpoint
 from psihash.audit.cosignature import Cosigner, cosigner_name
-from psihash.audit.note import COSIGNATURE, NOTE_UNSIGNED, decode_verifier_key
+from psihash.audit.note import (
+    COSIGNATURE,
+    NOTE_UNSIGNED,
+    decode_verifier_key,
+    parse_note,
+    verify_note,
+)
 from psihash.identity.card_parser import check_own_signature
 from psihash.identity.cards import Card, VerifiedCard, accept_card, parse_card, supersede
 from psihash.identity.fingerprints import format_fingerprint
@@ -30,6 +36,10 @@ KEY_HISTORY_FORGED = errors.define(
     "the cards of a bundle do not follow from the one that is trusted, or a former key signed a "
     "later checkpoint",
 )
+KEY_REPLACED = errors.define(
+    "key-replaced",
+    "the newest checkpoint or the seal of a bundle is by a key of the log that was replaced",
+)
 BAD_ANCHOR = errors.define(
     "bad-anchor", "what was given to trust is neither a card nor a verifier key"
 )
@@ -40,21 +50,34 @@ MAX_CARDS: Final = 256
 @dataclass(frozen=True, slots=True)
 class Witnessed:
     """A checkpoint that someone else holds; ``timestamp`` (seconds since 1970) where it is known
-    since when."""
+    since when. Where it is ``needed``, a bundle that reaches so far must show that it agrees."""
 
     note: bytes
     timestamp: int | None = None
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """A head that whoever verifies had checked and cosigned, at ``timestamp`` by its own clock.
+    It extends all the smaller ones of its log."""
+
+    origin: str
+    size: int
+    root: bytes
+    timestamp: int
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
     """Anchors: cards whose fingerprint was confirmed, verifier keys of logs and of cosigners, and
-    checkpoints that others hold."""
+    checkpoints that others hold or that were cosigned here."""
 
     cards: tuple[Card, ...] = ()
     log_keys: tuple[tuple[str, bytes], ...] = ()
     cosigners: tuple[Cosigner, ...] = ()
     witnessed: tuple[Witnessed, ...] = ()
+    cosigned: tuple[Cosigned, ...] = ()
 
     def all_cosigners(self, origin: str) -> list[Cosigner]:
         """Whose cosignatures on the log ``origin`` count: everyone's but its own agency's."""
@@ -97,6 +120,7 @@ def joined(parts: Iterable[Trust]) -> Trust:
         tuple(key for part in found for key in part.log_keys),
         tuple(each for part in found for each in part.cosigners),
         tuple(each for part in found for each in part.witnessed),
+        tuple(each for part in found for each in part.cosigned),
     )
 
 
@@ -117,6 +141,7 @@ class KeyHistory:
             )
         if given and named and not set(given) & set(named):
             raise _forged("the trusted key is on none of the agency's cards")
+        self._present = (self.cards[-1].keys.log,) if self.cards else tuple(self.keys)
         self._latest = 0
 
     def open(self, note: bytes) -> VerifiedCheckpoint:
@@ -132,6 +157,43 @@ class KeyHistory:
             raise _forged("a key that was replaced signed a newer checkpoint")
         self._latest = number
         return checkpoint
+
+    def require_present(self, note: bytes) -> None:
+        """Raise VerificationError ``key-replaced`` unless the log's present key signed: that of the
+        newest card that trust and bundle lead to. Keys alone have no order: any of them will do."""
+        parsed = parse_note(note)
+        try:
+            verify_note(parsed, self.origin, *self._present)
+        except errors.VerificationError as error:
+            if error.code != NOTE_UNSIGNED:
+                raise
+            raise errors.VerificationError(
+                KEY_REPLACED,
+                "the bundle was closed by a key of its log that was replaced since",
+                hint="ask for a new one; one that is older than the change is verified with the"
+                " card of its time alone",
+            ) from None
+
+
+def reached(agency: str, trusted: Iterable[Card], shown: Iterable[Card]) -> list[Card]:
+    """The cards of an agency that are trusted, and those of ``shown`` that follow from them; what
+    does not follow is left out."""
+    anchors = {card.version: card for card in trusted if card.agency == agency}
+    others = {card.version: card for card in shown if card.agency == agency}
+    held: VerifiedCard | None = None
+    found = []
+    for version in sorted(anchors.keys() | others.keys()):
+        try:
+            if version in anchors:
+                held = _accepted(anchors[version])
+            elif held is not None:
+                held = supersede(held, others[version])
+            else:
+                continue  # an older one brings no key that the trusted ones do not have
+        except errors.VerificationError:
+            continue
+        found.append(held.card)
+    return found
 
 
 def _signed(note: bytes, origin: str, key: bytes) -> bool:

@@ -14,18 +14,22 @@ from psihash.agreement.request import RequestKind, document_subject
 from psihash.agreement.roster import Roster
 from psihash.casework.answers import Message
 from psihash.casework.contribution import Contribution
-from psihash.casework.corrections import Notice
+from psihash.casework.corrections import Notice, NoticeAnswer
 from psihash.casework.documents import CaseDocument
 from psihash.casework.pack import Pack
 from psihash.casework.states import Step
+from psihash.casework.words import Action
 
 
 def request_kind(document: CaseDocument) -> RequestKind | None:
-    """As what an approver is asked about a document; None for what nobody decides: that a node has
-    received something, what was done about a notice or a contribution, and a contribution's parts,
-    which it names."""
+    """As what an approver is asked about a document. Whatever a person wrote, or says of a hit, has
+    a decision. None for what nobody decides: that a node has received something; which of two words
+    holds for a contribution, because the decision to take it in was made there; and a
+    contribution's parts, which it names."""
     if isinstance(document, Notice):
         return RequestKind.CORRECTION
+    if isinstance(document, NoticeAnswer):
+        return None if document.action is Action.RECEIVED else RequestKind.CORRECTION
     if isinstance(document, Contribution):
         return RequestKind.CONTRIBUTION
     if isinstance(document, Pack):
@@ -38,8 +42,9 @@ def check_approval(
     document: CaseDocument, sessions: Collection[str], roster: Roster | None, now: str
 ) -> None:
     """Check that two people of the author's agency stand behind a document about one of
-    ``sessions``. ``roster``: the author's as its recipient knows it; None for none, then the agency
-    alone answers for it.
+    ``sessions`` (of an answer to a notice: the notice; of a contribution: the agreement).
+    ``roster``: the author's as its recipient knows it; None for none, then the agency alone answers
+    for it.
 
     Raises RefusedError (``approval-missing``, ``decision-misplaced`` and the codes of decisions) or
     VerificationError.

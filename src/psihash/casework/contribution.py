@@ -37,6 +37,8 @@ MAX_VERDICTS: Final = 1_000
 """Different ones in one part."""
 MAX_SERIES: Final = 16
 MAX_LABEL: Final = 100
+MAX_LABELS: Final = 64
+"""With which one digest may come, over all collections: as many as a publication has of one."""
 
 _ID_BYTES: Final = 32
 _PSEUDONYM: Final = re.compile(r"(?:[0-9a-f]{16}|[0-9a-f]{32})?")
@@ -60,8 +62,8 @@ class Taken(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GivenCollection:
-    """One collection. ``to``: the pseudonym under which the centre told of the one that it adds
-    to; empty for a new one."""
+    """One collection. ``to``: how the centre told of the one that it adds to, empty for a new one:
+    its pseudonym in the central set, or :func:`named` of what a session told."""
 
     label: str
     kind: CollectionKind
@@ -222,6 +224,14 @@ def read_answer(fields: Fields, common: dict[str, Any]) -> ContributionAnswer:
     )
 
 
+def named(agreement: str, name: str) -> str:
+    """What a contribution calls a collection of which a session told: ``name`` is what its annex
+    calls it, or what a record disclosed. For looking it up, not for hiding it. ``agreement`` in
+    hex."""
+    parts = (b"psihash/contribution/to/1", bytes.fromhex(agreement), name.encode())
+    return hashlib.sha256(canonical.framed(*parts)).hexdigest()[:32]
+
+
 def told(verdict: Verdict) -> Verdict:
     """What of a verdict of ours a contribution can say."""
     category = verdict.category
@@ -265,7 +275,7 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
 def _collection(value: Any) -> GivenCollection:
     fields = Fields(value, "a collection of the contribution")
     found = GivenCollection(
-        label=fields.text("label", limit=MAX_LABEL),
+        label=_text(fields, "label"),
         kind=fields.choice("kind", CollectionKind),
         given_as=fields.choice("as", GivenAs),
         to=fields.matching("to", _PSEUDONYM),
@@ -344,10 +354,19 @@ def _category(value: list[Any]) -> Category | None:
     fields = Fields(dict(zip(("dialect", "code", "label"), value, strict=True)), "a category")
     return Category(
         fields.choice("dialect", Dialect),
-        fields.text("code", empty=True, limit=MAX_LABEL),
-        fields.text("label", empty=True, limit=MAX_LABEL),
+        _text(fields, "code", empty=True),
+        _text(fields, "label", empty=True),
     )
 
 
 def _label(value: Any) -> str:
-    return Fields({"label": value}, "a series of a contribution").text("label", limit=MAX_LABEL)
+    return _text(Fields({"label": value}, "a series of a contribution"), "label")
+
+
+def _text(fields: Fields, name: str, *, empty: bool = False) -> str:
+    """A text that may name something in the holdings: there a name has no space but the plain one,
+    and :func:`told` leaves no other."""
+    found = fields.text(name, empty=empty, limit=MAX_LABEL)
+    if not found.isprintable():
+        raise bad("a label of a contribution has characters that no name in the holdings has")
+    return found

@@ -44,6 +44,10 @@ MESSAGES_PER_REQUEST: Final = 64
 DOCUMENTS_PER_DAY: Final = 500
 """Documents of one peer that are kept in 24 hours, of all kinds here together."""
 
+REFUSED_PER_DAY: Final = 50
+"""Documents of one peer that were refused in 24 hours; further ones are not looked at. To find out
+that a request names no hit can take seconds."""
+
 
 class Urgency(enum.StrEnum):
     """Directive (EU) 2023/977 Art. 5."""

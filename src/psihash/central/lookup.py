@@ -27,6 +27,7 @@ from psihash.central.layout import (
     tag_numbers,
 )
 from psihash.central.manifest import Manifest
+from psihash.central.publishing import MAX_LABELS
 from psihash.central.records import open_record
 
 SLOTS_EXHAUSTED = errors.define(
@@ -76,8 +77,10 @@ def find(
     openings: list[Opening] = []
     records = _Records(manifest, pages)
     left = np.arange(len(roots), dtype=np.int64)
+    first = slots.copy()
     while len(left):
-        if int(reach[left].max()) > derive.MAX_SLOT:
+        entries = reach[left] - first[left]
+        if int(entries.max()) > MAX_LABELS or int(reach[left].max()) > derive.MAX_SLOT:
             raise errors.ProtocolError(SLOTS_EXHAUSTED, "an item has too many entries")
         opened = _round(manifest, pages, records, roots, reach, left)
         openings += opened

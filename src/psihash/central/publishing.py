@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from psihash import bulk
+from psihash import bulk, errors
 from psihash.bulk import Bytes2D
 from psihash.central import derive
 from psihash.central.layout import (
@@ -27,13 +28,25 @@ from psihash.central.layout import (
 from psihash.central.records import seal_all, series_keys
 from psihash.terms import size_class
 
+_AT_ONCE: Final = 1 << 17
+"""Entries made at a time: some megabytes of roots."""
+
+MAX_LABELS: Final = 64
+"""Labels with which one digest stands at most, and so entries that one publication has for it."""
+
+SLOTS_FULL = errors.define(
+    "central-slots-full", "an item had so many entries in an epoch that there is no slot left"
+)
+
 Rng = Callable[[int], bytes]
 Numbers = npt.NDArray[np.int64]
+Roots = Callable[[Numbers], Bytes2D]
+"""From items to their roots (n, 32)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
-    """Columns of equal length."""
+    """Columns of equal length. At most 2**31 items."""
 
     items: Numbers
     slots: Numbers
@@ -91,10 +104,28 @@ def first_slots(items: Numbers, taken: Numbers) -> Numbers:
     return slots
 
 
+def bounded(items: Numbers, labels: Numbers) -> tuple[tuple[Numbers, Numbers], int]:
+    """Pairs of items and labels, each pair once, with at most :data:`MAX_LABELS` for an item, those
+    with the lowest numbers, which are the ones that were published first; and how many are left
+    out. Somebody who gives one item thousands of labels makes no list longer with it."""
+    if int(np.bincount(items).max(initial=0)) <= MAX_LABELS:
+        return (items, labels), 0
+    order = np.lexsort((labels, items))
+    kept = order[first_slots(items[order], np.zeros(int(items.max()) + 1, np.int64)) < MAX_LABELS]
+    return (items[kept], labels[kept]), len(items) - len(kept)
+
+
 def taken_slots(entries: Entries, items: int) -> Numbers:
     """How many entries each of the epoch's ``items`` items has had."""
     found: Numbers = np.bincount(entries.items, minlength=items).astype(np.int64, copy=False)
     return found
+
+
+def standing(every: Entries, gone: Entries, canary: int) -> Entries:
+    """Of all entries those that were not taken back; canaries apart, by the number of their
+    label."""
+    left = every.at(~_is_in(every.items, every.slots, gone.items, gone.slots))
+    return left.at(left.labels != canary)
 
 
 def change(
@@ -106,33 +137,38 @@ def change(
 ) -> Change:
     """What has to be published now.
 
-    ``every`` are all entries of the epoch so far and ``gone`` those that were taken back; ``held``
-    is (items, labels) of what should stand, each pair once; ``canaries`` are the canaries' items
-    and their label: each gets a new entry in every publication, and none is ever taken back.
+    It is about items 0 to ``items``: those of which something may have changed. ``every`` are all
+    entries that they have had in the epoch and ``gone`` those that were taken back; ``held`` is
+    (items, labels) of what should stand, each pair once; ``canaries`` are the canaries' items and
+    their label: each gets a new entry in every publication, and none is ever taken back.
     """
-    standing = every.at(~_is_in(every.items, every.slots, gone.items, gone.slots))
-    standing = standing.at(standing.labels != canaries[1])
-    new = ~_is_in(*held, standing.items, standing.labels)
-    old = ~_is_in(standing.items, standing.labels, *held)
+    stands = standing(every, gone, canaries[1])
+    new = ~_is_in(*held, stands.items, stands.labels)
+    old = ~_is_in(stands.items, stands.labels, *held)
     added_items = np.concatenate([held[0][new], canaries[0]])
     added_labels = np.concatenate([held[1][new], np.full(len(canaries[0]), canaries[1])])
     slots = first_slots(added_items, taken_slots(every, items))
-    return Change(Entries(added_items, slots, added_labels), standing.at(old))
+    if int(slots.max(initial=0)) > derive.MAX_SLOT:
+        raise errors.StateError(
+            SLOTS_FULL,
+            "an item has no slot left in this epoch",
+            hint="begin a new one: psihash central rotate --reason TEXT",
+        )
+    return Change(Entries(added_items, slots, added_labels), stands.at(old))
 
 
 def make_lists(
     place: Place,
-    entry_roots: tuple[Bytes2D, Bytes2D],
+    roots: Roots,
     wanted: Change,
     texts: Mapping[int, str],
     label_seed: bytes,
     rng: Rng,
 ) -> dict[Part, Bytes2D]:
-    """The three padded lists. ``entry_roots`` are the roots of the added and of the removed
-    entries; ``texts`` has the record of every label by its
+    """The three padded lists. ``texts`` has the record of every label that is added, by its
     number."""
     where = (place.centre, place.epoch, place.delta)
-    used, series = np.unique(wanted.added.labels, return_inverse=True)
+    used = np.flatnonzero(np.bincount(wanted.added.labels))
     # In random order: the numbers of labels tell in which order lists came in.
     count = size_class(len(used))
     numbers = np.argsort(np.frombuffer(rng(8 * count), np.uint64), kind="stable")
@@ -144,13 +180,20 @@ def make_lists(
     sealed = seal_all(*where, chosen, keys)
     for number in numbers[: len(used)].tolist():
         records[number] = np.frombuffer(sealed[number], np.uint8)
-    additions = _additions(where, entry_roots[0], wanted.added.slots, numbers[series], keys)
-    removals = derive.marks(entry_roots[1], wanted.removed.slots.astype(np.uint16))
+    additions = _Additions(where, roots, _series(wanted.added.labels, used, numbers), keys)
+    removals = derive.marks(roots(wanted.removed.items), wanted.removed.slots.astype(np.uint16))
     return {
-        Part.ADDITIONS: ordered(padded(additions, ENTRY_BYTES, rng)),
+        Part.ADDITIONS: ordered(additions.body(wanted.added, rng)),
         Part.REMOVALS: ordered(padded(removals, MARK_BYTES, rng, empty=place.delta == 0)),
         Part.SERIES: records,
     }
+
+
+def _series(labels: Numbers, used: Numbers, numbers: Numbers) -> Numbers:
+    """For each label the number of its series; ``numbers[i]`` is that of label ``used[i]``."""
+    table = np.zeros(int(used.max(initial=-1)) + 1, np.int64)
+    table[used] = numbers[: len(used)]
+    return np.take(table, labels)
 
 
 def padded(body: Bytes2D, width: int, rng: Rng, *, empty: bool = False) -> Bytes2D:
@@ -163,22 +206,37 @@ def padded(body: Bytes2D, width: int, rng: Rng, *, empty: bool = False) -> Bytes
 
 def ordered(body: Bytes2D) -> Bytes2D:
     """The rows in ascending order of their first eight bytes."""
-    heads = np.ascontiguousarray(body[:, :8]).view(">u8").ravel()
-    return np.ascontiguousarray(body[np.argsort(heads.astype(np.uint64), kind="stable")])
+    return np.take(body, bulk.byte_order(body), axis=0)
 
 
-def _additions(
-    where: tuple[str, int, int], found: Bytes2D, at: Numbers, numbers: Numbers, keys: Bytes2D
-) -> Bytes2D:
-    slots = at.astype(np.uint16)
-    out = np.empty((len(found), ENTRY_BYTES), dtype=np.uint8)
-    out[:, :TAG_BYTES] = derive.tags(found, slots)
-    capsule = out[:, TAG_BYTES:]
-    capsule[:, :NUMBER_BYTES] = numbers.astype(">u4").view(np.uint8).reshape(-1, NUMBER_BYTES)
-    capsule[:, NUMBER_BYTES:] = keys[numbers]
-    masks = derive.masks(*where, found, slots)
-    np.bitwise_xor(capsule, masks[:, :CAPSULE_BYTES], out=capsule)
-    return out
+@dataclass(frozen=True, slots=True, eq=False)
+class _Additions:
+    """Makes the rows of the additions: ``numbers`` has the series of each."""
+
+    where: tuple[str, int, int]
+    roots: Roots
+    numbers: Numbers
+    keys: Bytes2D
+
+    def body(self, added: Entries, rng: Rng) -> Bytes2D:
+        """The rows, filled up to their size class."""
+        full = size_class(len(added))
+        out = np.empty((full, ENTRY_BYTES), dtype=np.uint8)
+        for at in range(0, len(added), _AT_ONCE):
+            stop = min(at + _AT_ONCE, len(added))
+            self._fill(out[at:stop], added, at, stop)
+        out[len(added) :] = bulk.rows(rng((full - len(added)) * ENTRY_BYTES), ENTRY_BYTES)
+        return out
+
+    def _fill(self, out: Bytes2D, added: Entries, at: int, stop: int) -> None:
+        found, slots = self.roots(added.items[at:stop]), added.slots[at:stop].astype(np.uint16)
+        numbers = self.numbers[at:stop]
+        out[:, :TAG_BYTES] = derive.tags(found, slots)
+        capsule = out[:, TAG_BYTES:]
+        capsule[:, :NUMBER_BYTES] = numbers.astype(">u4").view(np.uint8).reshape(-1, NUMBER_BYTES)
+        capsule[:, NUMBER_BYTES:] = self.keys[numbers]
+        masks = derive.masks(*self.where, found, slots)
+        np.bitwise_xor(capsule, masks[:, :CAPSULE_BYTES], out=capsule)
 
 
 def _is_in(a: Numbers, b: Numbers, others_a: Numbers, others_b: Numbers) -> npt.NDArray[np.bool_]:

@@ -15,6 +15,8 @@ from psihash.export.csv_table import line
 from psihash.export.report import SMALL_CELL
 
 SCHEMA: Final = "psihash-statistics/1"
+CONTRIBUTIONS: Final = "contributions"
+"""The group of the sentences about them."""
 COLUMNS: Final = ("peer", "purpose", "group", "what", "count", "median_hours")
 
 
@@ -40,6 +42,19 @@ class PurposeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributed:
+    """What went to centres or came from members, and was taken in."""
+
+    given: bool
+    """By us; else by members to us."""
+    new_collections: int
+    added_to: int
+    """Collections of the centre that got additions; of what we gave, how many additions."""
+    agencies: int
+    """Centres, or members."""
+
+
+@dataclass(frozen=True, slots=True)
 class Statistics:
     agency: str
     since: str | None
@@ -47,6 +62,7 @@ class Statistics:
     rows: tuple[PurposeRow, ...]
     internal: bool
     """Exact numbers, for this agency alone."""
+    contributed: tuple[Contributed, ...] = ()
 
 
 def shown(statistics: Statistics, count: int) -> str:
@@ -63,13 +79,41 @@ def shown_hours(statistics: Statistics, cell: Cell) -> str:
     return f"{cell.median_seconds / 3600:.1f}"
 
 
+def more_than(statistics: Statistics, count: int) -> str:
+    """A number as reports have it: the round one below it. Exact inside the agency; small ones as
+    they may be shown."""
+    if statistics.internal or count <= 10:
+        return shown(statistics, count)
+    unit = 10 ** (len(str(count - 1)) - 1)
+    return f"more than {(count - 1) // unit * unit:,}"
+
+
+def sentences(statistics: Statistics) -> Iterator[str]:
+    """What was contributed, in one line for each direction: "Taken in from 12 members: 240 new
+    collections, additions to more than 100"."""
+    for each in statistics.contributed:
+        agencies = shown(statistics, each.agencies)
+        what = "centre" if each.given else "member"
+        plural = "" if agencies == "1" else "s"
+        begin = "Given to" if each.given else "Taken in from"
+        new = shown(statistics, each.new_collections)
+        yield (
+            f"{begin} {agencies} {what}{plural}: {new} new collection{'' if new == '1' else 's'}, "
+            f"additions to {more_than(statistics, each.added_to)}"
+        )
+
+
 def write_csv(statistics: Statistics, stream: BinaryIO) -> int:
-    """One row for each number, as :data:`COLUMNS`; returns how many."""
+    """One row for each number, as :data:`COLUMNS`, and one for each sentence about contributions;
+    returns how many."""
     stream.write(b"\xef\xbb\xbf" + line(COLUMNS))
     count = 0
     for row, cell in cells(statistics):
         numbers = (shown(statistics, cell.count), shown_hours(statistics, cell))
         stream.write(line((row.peer, row.purpose, cell.group, cell.what, *numbers)))
+        count += 1
+    for sentence in sentences(statistics):
+        stream.write(line(("", "", CONTRIBUTIONS, sentence, "", "")))
         count += 1
     return count
 
@@ -89,6 +133,7 @@ def document(statistics: Statistics) -> dict[str, Any]:
         "since": statistics.since,
         "until": statistics.until,
         "internal": statistics.internal,
+        "contributions": list(sentences(statistics)),
         "rows": [
             {
                 "peer": row.peer,

@@ -7,7 +7,7 @@ from html import escape
 from typing import Final
 
 from psihash.export.report import SMALL_CELL, one_line
-from psihash.export.statistics import PurposeRow, Statistics, shown, shown_hours
+from psihash.export.statistics import PurposeRow, Statistics, sentences, shown, shown_hours
 
 # Text and rules have a contrast of at least 7 to 1 on white (WCAG 2.2, level AAA).
 _STYLE: Final = """
@@ -38,6 +38,8 @@ def _page(statistics: Statistics) -> Iterator[str]:
     yield f"<h1>{title}</h1>\n<p>{_period(statistics)}</p>\n<p>{_form(statistics)}</p>\n"
     if not statistics.rows:
         yield "<p>Nothing was matched in this time.</p>\n"
+    for sentence in sentences(statistics):
+        yield f"<p>{_text(sentence)}.</p>\n"
     peer = ""
     for row in statistics.rows:
         if row.peer != peer:

@@ -113,12 +113,17 @@ def new_p256_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def encrypt_private(key: PrivateKey, passphrase: bytes) -> bytes:
-    """A private key in OpenSSH format (PEM) under ``passphrase``."""
+def check_passphrase(passphrase: bytes) -> None:
+    """Raise InputError ``bad-passphrase`` unless its length may protect a key."""
     if not MIN_PASSPHRASE <= len(passphrase) <= MAX_PASSPHRASE:
         raise errors.InputError(
             BAD_PASSPHRASE, f"a passphrase has {MIN_PASSPHRASE} to {MAX_PASSPHRASE} bytes"
         )
+
+
+def encrypt_private(key: PrivateKey, passphrase: bytes) -> bytes:
+    """A private key in OpenSSH format (PEM) under ``passphrase``."""
+    check_passphrase(passphrase)
     protection = (
         serialization.PrivateFormat.OpenSSH.encryption_builder()
         .kdf_rounds(KDF_ROUNDS)

@@ -37,4 +37,4 @@ def held(node: Node, lease: Lease) -> Iterator[None]:
     finally:
         done.set()
         keeper.join()
-        node.stores.leases.release(lease)
+        leasing.give_back(node, lease)

@@ -22,6 +22,9 @@ _SECONDS: Final = 300
 RENEW_SECONDS: Final = 60.0
 """How often a holder renews its lease."""
 
+_LEFT: Final[set[str]] = set()
+"""Holders of this process that work no more and could not say so, because the store was gone."""
+
 
 def pair(peer: str) -> str:
     """The lease for a session with a peer, whoever opened it: one at a time, because each session
@@ -36,9 +39,13 @@ def acquire(node: Node, name: str) -> Lease:
     (a shared PostgreSQL) only when its lease runs out.
     """
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(8)}"
-    lease = _try(node, name, holder)
-    if lease is None and _release_dead(node, name):
+    try:
         lease = _try(node, name, holder)
+        if lease is None and _release_dead(node, name):
+            lease = _try(node, name, holder)
+    except errors.StorageError:
+        _LEFT.add(holder)  # it may be ours: the commit can have outlived its answer
+        raise
     if lease is None:
         raise errors.StateError(
             ALREADY_RUNNING,
@@ -54,6 +61,15 @@ def renew(node: Node, lease: Lease) -> Lease:
     return node.stores.leases.renew(lease, now, expires)
 
 
+def give_back(node: Node, lease: Lease) -> None:
+    """Let go of a lease. Where the store is gone, this process takes it again when it is back."""
+    try:
+        node.stores.leases.release(lease)
+    except errors.StorageError:
+        _LEFT.add(lease.holder)
+        raise
+
+
 def _try(node: Node, name: str, holder: str) -> Lease | None:
     now, expires = _period(node)
     return node.stores.leases.acquire(name, holder, now, expires)
@@ -65,9 +81,12 @@ def _release_dead(node: Node, name: str) -> bool:
         return False
     host, _, rest = held.holder.partition(":")
     pid = rest.partition(":")[0]
-    if host != socket.gethostname() or not pid.isdecimal() or _alive(int(pid)):
+    if host != socket.gethostname() or not pid.isdecimal():
+        return False
+    if held.holder not in _LEFT and _alive(int(pid)):
         return False
     node.stores.leases.release(held)
+    _LEFT.discard(held.holder)
     return True
 
 

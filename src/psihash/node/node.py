@@ -22,14 +22,18 @@ from psihash.identity.keys import KeyRing
 from psihash.identity.trust import KnownPeer
 from psihash.node.clock import Clock, milliseconds, seconds
 from psihash.node.home.settings import Settings
+from psihash.node.memory import Refusals, VerifiedRoster
 from psihash.node.peering.directory import StoredDirectory
+from psihash.node.peering.refusals import QuietRecords
 from psihash.psi.registry import Registry
 from psihash.session.deal import Side
 from psihash.storage.agreements import AgreementStore
 from psihash.storage.central import CentralStore
 from psihash.storage.central_copy import CopyStore
+from psihash.storage.central_entries import EntryStore
 from psihash.storage.central_pages import PublicationStore
 from psihash.storage.central_runs import RunStore
+from psihash.storage.central_values import ValueStore
 from psihash.storage.checkpoints import PeerCheckpointStore
 from psihash.storage.commitments import CommitmentStore
 from psihash.storage.contributions import ContributionStore
@@ -38,6 +42,7 @@ from psihash.storage.database import Database
 from psihash.storage.exports import ExportStore
 from psihash.storage.followups import FollowUpStore
 from psihash.storage.hits import HitStore
+from psihash.storage.holding_changes import ChangeStore
 from psihash.storage.holdings import Holdings
 from psihash.storage.kept import KeepingStore
 from psihash.storage.leases import LeaseStore
@@ -103,6 +108,9 @@ class Stores:
     publications: PublicationStore
     central_runs: RunStore
     copies: CopyStore
+    values: ValueStore
+    entries: EntryStore
+    changes: ChangeStore
 
 
 class LazySigner:
@@ -144,6 +152,10 @@ class Node:
     """Where the operator's password is read instead of being asked for."""
     unlocked: dict[str, Ed25519PrivateKey] = field(default_factory=dict, repr=False)
     """Operators' own keys that a password opened in this process, by operator."""
+    verified_rosters: dict[str, VerifiedRoster] = field(default_factory=dict, repr=False)
+    """Chains of operators that this process has verified, by agency."""
+    refusals: Refusals = field(default_factory=Refusals, repr=False)
+    """Documents of peers that came to nothing lately."""
 
     @property
     def agency(self) -> str:
@@ -158,6 +170,11 @@ class Node:
         signer = LazySigner(self.card.keys.log, lambda: self.keys.log)
         former = [key for key in self.log_keys if key != self.card.keys.log]
         return Log(self.stores.log, log_origin(self.agency), signer, self.rng, former)
+
+    @cached_property
+    def quiet(self) -> QuietRecords:
+        """Records what others cause, once a minute each."""
+        return QuietRecords(self.record)
 
     @property
     def own_cards(self) -> list[Card]:

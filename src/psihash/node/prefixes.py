@@ -38,12 +38,16 @@ class Kind:
         """The one that has an id which begins with ``prefix``; case and white space around it do
         not matter. Raises NotFoundError or InputError with the codes of this kind."""
         text = plain(prefix)
-        found = [each for each in known if any(name.startswith(text) for name in ids(each))]
-        if len(text) < self.least or not found:
+        if len(text) < self.least:
             raise errors.NotFoundError(
                 self.unknown,
-                f"no {self.noun} begins so",
-                hint=f"run `{self.listing}`; give at least {self.least} characters",
+                f"the beginning of the {self.noun}'s id is too short",
+                hint=f"give at least {self.least} characters; `{self.listing}` has them",
+            )
+        found = [each for each in known if any(name.startswith(text) for name in ids(each))]
+        if not found:
+            raise errors.NotFoundError(
+                self.unknown, f"no {self.noun} begins so", hint=f"run `{self.listing}`"
             )
         if len(found) > 1:
             raise errors.InputError(

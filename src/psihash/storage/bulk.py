@@ -96,6 +96,30 @@ class ItemQuery:
         return found
 
 
+def load(
+    connection: Connection,
+    table: sa.Table,
+    types: Sequence[str],
+    values: Iterable[tuple[Any, ...]],
+) -> None:
+    """Insert rows, with all columns of a table in their order: by COPY where the store is
+    PostgreSQL, which is told the ``types``."""
+    names = [column.name for column in table.columns]
+    if connection.dialect.name != "postgresql":
+        many = [dict(zip(names, row, strict=True)) for row in values]
+        if many:
+            connection.execute(table.insert(), many)
+        return
+    raw = connection.connection.driver_connection
+    if raw is None:
+        raise RuntimeError("the connection is closed")
+    statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(list(types))
+        for row in values:
+            copy.write_row(row)
+
+
 def rows(connection: Connection, statement: str, **values: Any) -> list[Any]:
     """All rows as plain tuples: to make SQLAlchemy's takes as long as to read them."""
     with connection.execute(sa.text(statement), values) as result:

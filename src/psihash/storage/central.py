@@ -1,28 +1,21 @@
-"""What a centre keeps to publish its set: epochs, values of the function, entries, labels."""
+"""What a centre keeps to publish its set: how it is set up, epochs, labels."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from psihash import errors
-from psihash.bulk import Bytes2D, rows
-from psihash.central.derive import ROOT_BYTES
-from psihash.central.publishing import Change, Entries
-from psihash.psi.engine import TOKEN_BYTES
 from psihash.storage.database import Database
-from psihash.storage.errors import damaged
 from psihash.storage.tables_central import (
-    central_entries,
     central_epochs,
     central_labels,
     central_places,
-    central_roots,
     central_setup,
 )
 from psihash.storage.times import normal
@@ -35,9 +28,7 @@ BUILDING: Final = "building"
 CURRENT: Final = "current"
 OVER: Final = "over"
 
-_ADDED: Final = "added"
-_REMOVED: Final = "removed"
-_ENTRIES_AT_ONCE: Final = 1 << 18
+_LABELS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +57,10 @@ class EpochRow:
     created: str
     reason: str
     ended: str | None
+    seen: int | None
+    """The last of the holdings' changes that is published."""
+    items: int | None
+    """Distinct digests that stand."""
 
 
 class CentralStore:
@@ -198,115 +193,52 @@ class CentralStore:
             )
             self._database.erased()
 
-    def drop_epoch(self, epoch: int) -> None:
-        """Erase what was computed for an epoch; with it the epoch itself where it never stood."""
-        with self._database.transaction() as connection:
-            for table in (central_roots, central_entries):
-                connection.execute(table.delete().where(table.c.epoch == epoch))
-            connection.execute(
-                central_epochs.delete().where(
-                    central_epochs.c.epoch == epoch, central_epochs.c.state == BUILDING
-                )
-            )
-            self._database.erased()
-
-    # -- values of the function --------------------------------------------------------------------
-
-    def partitions(self, epoch: int) -> list[int]:
-        """Numbers of the partitions that are computed, ascending."""
-        query = (
-            sa.select(central_roots.c.number)
-            .where(central_roots.c.epoch == epoch)
-            .order_by(central_roots.c.number)
-        )
-        with self._database.reading() as connection:
-            return [int(number) for (number,) in connection.execute(query)]
-
-    def add_partition(self, epoch: int, number: int, tokens: Bytes2D, found: Bytes2D) -> None:
-        """Keep the roots (n, 32) of tokens (n, 32)."""
+    def published(self, epoch: int, seen: int, items: int) -> None:
+        """What a publication of an epoch has taken in, and how many digests stand with it."""
         with self._database.transaction() as connection:
             connection.execute(
-                central_roots.insert().values(
-                    epoch=epoch, number=number, tokens=tokens.tobytes(), roots=found.tobytes()
-                )
+                central_epochs.update()
+                .where(central_epochs.c.epoch == epoch)
+                .values(seen=seen, items=items)
             )
 
-    def tokens(self, epoch: int) -> Bytes2D:
-        """The tokens of an epoch: (n, 32), an item's index is its row."""
-        return self._column(epoch, "tokens", TOKEN_BYTES)
+    def drop_unborn(self, before: int) -> None:
+        """Erase epochs before one that never stood."""
+        with self._database.transaction() as connection:
+            columns = central_epochs.c
+            connection.execute(
+                central_epochs.delete().where(columns.epoch < before, columns.state == BUILDING)
+            )
 
-    def roots(self, epoch: int) -> Bytes2D:
-        """Their roots, in the same order."""
-        return self._column(epoch, "roots", ROOT_BYTES)
-
-    def _column(self, epoch: int, name: str, width: int) -> Bytes2D:
-        query = (
-            sa.select(central_roots.c[name])
-            .where(central_roots.c.epoch == epoch)
-            .order_by(central_roots.c.number)
-        )
-        with self._database.reading() as connection:
-            return rows(b"".join(body for (body,) in connection.execute(query)), width)
-
-    # -- entries -----------------------------------------------------------------------------------
+    # -- labels ------------------------------------------------------------------------------------
 
     def label_ids(self, bodies: Sequence[str]) -> list[int]:
         """The numbers of labels, new ones where they have none. Distinct bodies."""
-        known = self.labels()
-        numbers = {body: number for number, body in known.items()}
+        numbers: dict[str, int] = {}
         with self._database.transaction() as connection:
-            missing = [{"body": body} for body in bodies if body not in numbers]
-            if missing:
-                connection.execute(central_labels.insert(), missing)
-                numbers = {body: number for number, body in self.labels().items()}
+            for at in range(0, len(bodies), _LABELS_AT_ONCE):
+                some = bodies[at : at + _LABELS_AT_ONCE]
+                known = _numbers(connection, some)
+                missing = [{"body": body} for body in some if body not in known]
+                if missing:
+                    connection.execute(central_labels.insert(), missing)
+                    known = _numbers(connection, some)
+                numbers |= known
         return [numbers[body] for body in bodies]
 
-    def labels(self) -> dict[int, str]:
-        """Every label by its number."""
+    def labels(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Some labels by their numbers."""
+        columns = central_labels.c
+        found: dict[int, str] = {}
         with self._database.reading() as connection:
-            return {row.id: row.body for row in connection.execute(sa.select(central_labels))}
-
-    def add_entries(self, epoch: int, delta: int, change: Change) -> None:
-        """Keep what a publication added and took back."""
-        with self._database.transaction() as connection:
-            for kind, entries in ((_ADDED, change.added), (_REMOVED, change.removed)):
-                for number, at in enumerate(range(0, len(entries), _ENTRIES_AT_ONCE)):
-                    part = entries.at(np.arange(at, min(at + _ENTRIES_AT_ONCE, len(entries))))
-                    connection.execute(
-                        central_entries.insert().values(
-                            epoch=epoch, delta=delta, kind=kind, number=number, body=_packed(part)
-                        )
-                    )
-
-    def entries(self, epoch: int) -> tuple[Entries, Entries]:
-        """(all entries that were ever added in an epoch, those that were taken back)."""
-        columns = central_entries.c
-        query = (
-            sa.select(columns.kind, columns.body)
-            .where(columns.epoch == epoch)
-            .order_by(columns.delta, columns.number)
-        )
-        found: dict[str, list[Entries]] = {_ADDED: [], _REMOVED: []}
-        with self._database.reading() as connection:
-            for kind, body in connection.execute(query):
-                found[kind].append(_unpacked(body))
-        return Entries.joined(found[_ADDED]), Entries.joined(found[_REMOVED])
+            for at in range(0, len(numbers), _LABELS_AT_ONCE):
+                some = columns.id.in_(numbers[at : at + _LABELS_AT_ONCE])
+                query = sa.select(columns.id, columns.body).where(some)
+                found |= {row.id: row.body for row in connection.execute(query)}
+        return found
 
 
-def _packed(entries: Entries) -> bytes:
-    columns: Iterable[Any] = (
-        entries.items.astype("<u4"),
-        entries.slots.astype("<u2"),
-        entries.labels.astype("<u4"),
-    )
-    return b"".join(column.tobytes() for column in columns)
-
-
-def _unpacked(body: bytes) -> Entries:
-    count, rest = divmod(len(body), 10)
-    if rest:
-        raise damaged("entry of a central set")
-    items = np.frombuffer(body, "<u4", count)
-    slots = np.frombuffer(body, "<u2", count, 4 * count)
-    labels = np.frombuffer(body, "<u4", count, 6 * count)
-    return Entries(items.astype(np.int64), slots.astype(np.int64), labels.astype(np.int64))
+def _numbers(connection: Connection, bodies: Sequence[str]) -> dict[str, int]:
+    columns = central_labels.c
+    query = sa.select(columns.id, columns.body).where(columns.body.in_(bodies))
+    return {row.body: row.id for row in connection.execute(query)}

@@ -5,8 +5,9 @@ Values of the function lie here beside the digests they belong to; they go with 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,8 @@ CANARY: Final = "canary"
 """In the place of an algorithm: the row is a canary, and its digest a token."""
 
 _AT_ONCE: Final = 500
+_FEW: Final = 10_000
+"""Digests up to which it is cheaper to look each of them up than to read all that was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Standing:
     """The newest publication that was looked through; -1 for none."""
     scanned: str
     """The state of the lists as of the last look for new items."""
+    seen: Mapping[int, int] = field(default_factory=dict)
+    """By collection the last of the holdings' changes that was looked at."""
 
 
 class CopyStore:
@@ -124,7 +129,10 @@ class CopyStore:
         query = sa.select(central_standing).where(central_standing.c.agreement == agreement)
         with self._database.reading() as connection:
             row = connection.execute(query).first()
-        return None if row is None else Standing(row.epoch, row.delta, row.scanned)
+        if row is None:
+            return None
+        seen = {int(number): last for number, last in json.loads(row.seen or "{}").items()}
+        return Standing(row.epoch, row.delta, row.scanned, seen)
 
     def stand(self, agreement: str, standing: Standing) -> None:
         """Keep how far things are; what belongs to earlier epochs is erased."""
@@ -138,6 +146,7 @@ class CopyStore:
                     epoch=standing.epoch,
                     delta=standing.delta,
                     scanned=standing.scanned,
+                    seen=json.dumps(standing.seen),
                 )
             )
             if before is not None and before.epoch != standing.epoch:
@@ -165,9 +174,16 @@ class CopyStore:
             columns.epoch == epoch,
             columns.algorithm == algorithm.value,
         )
+        known: list[bytes] = []
         with self._database.reading() as connection:
-            known = b"".join(connection.execute(query).scalars())
-        held = as_rows(known, algorithm.digest_bytes)
+            if len(digests) > _FEW:
+                known += connection.execute(query).scalars()
+            else:
+                wanted = [row.tobytes() for row in digests]
+                for at in range(0, len(wanted), _AT_ONCE):
+                    some = query.where(columns.raw.in_(wanted[at : at + _AT_ONCE]))
+                    known += connection.execute(some).scalars()
+        held = as_rows(b"".join(known), algorithm.digest_bytes)
         return digests[~is_in(digests, held)]
 
     def add_asked(self, agreement: str, epoch: int, asked: Iterable[AskedRow]) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from psihash.central.layout import Part
 from psihash.central.publishing import Place
+from psihash.storage.bulk import load
 from psihash.storage.database import Database
 from psihash.storage.errors import damaged
 from psihash.storage.tables_central import central_pages, central_publications
@@ -20,6 +20,7 @@ from psihash.storage.times import normal
 
 _AT_ONCE: Final = 256
 """Pages in one statement: some megabytes."""
+_PAGE_TYPES: Final = ("text", "int8", "int8", "text", "int8", "bytea")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,12 @@ class PublicationStore:
 
     def find(self, place: Place) -> PublicationRow | None:
         found = self._select(sa.and_(*_is(central_publications, place)))
+        return found[0] if found else None
+
+    def with_digest(self, centre: str, digest: bytes) -> PublicationRow | None:
+        """The one whose manifest has this hash."""
+        columns = central_publications.c
+        found = self._select(sa.and_(columns.centre == centre, columns.digest == digest))
         return found[0] if found else None
 
     def of_epoch(self, centre: str, epoch: int) -> list[PublicationRow]:
@@ -125,7 +132,8 @@ class PublicationStore:
                 )
             )
             key = (place.centre, place.epoch, place.delta, part.value)
-            _load(connection, ((*key, first + n, page) for n, page in enumerate(pages)))
+            many = ((*key, first + n, page) for n, page in enumerate(pages))
+            load(connection, central_pages, _PAGE_TYPES, many)
 
     def held(self, place: Place, part: Part) -> int:
         """How many pages of a part are here."""
@@ -201,24 +209,6 @@ class PublicationStore:
         )
         with self._database.reading() as connection:
             return [_row(row) for row in connection.execute(query)]
-
-
-def _load(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert pages: by COPY where the store is PostgreSQL."""
-    names = [column.name for column in central_pages.columns]
-    if connection.dialect.name != "postgresql":
-        many = [dict(zip(names, row, strict=True)) for row in rows]
-        if many:
-            connection.execute(central_pages.insert(), many)
-        return
-    raw = connection.connection.driver_connection
-    if raw is None:
-        raise RuntimeError("the connection is closed")
-    statement = f"COPY central_pages ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
-    with raw.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(["text", "int8", "int8", "text", "int8", "bytea"])
-        for row in rows:
-            copy.write_row(row)
 
 
 def _columns(place: Place) -> dict[str, Any]:

@@ -39,6 +39,17 @@ class RunRow:
     opened: str
 
 
+@dataclass(frozen=True, slots=True)
+class MemberUse:
+    """What a member asked the centre for. ``recent``: elements since the time that was named."""
+
+    member: str
+    runs: int
+    elements: int
+    recent: int
+    last: str
+
+
 class RunStore:
     """Runs by id."""
 
@@ -88,6 +99,42 @@ class RunStore:
             query = query.where(columns.peer == peer)
         with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def use_since(self, since: str) -> list[MemberUse]:
+        """What every member asked, by name."""
+        columns = central_runs.c
+        recent = sa.case((columns.opened >= normal(since), columns.elements), else_=0)
+        query = (
+            sa.select(
+                columns.peer,
+                sa.func.count(),
+                sa.func.sum(columns.elements),
+                sa.func.sum(recent),
+                sa.func.max(columns.opened),
+            )
+            .where(columns.side == ANSWERS)
+            .group_by(columns.peer)
+            .order_by(columns.peer)
+        )
+        with self._database.reading() as connection:
+            return [
+                MemberUse(peer, int(runs), int(elements), int(late), last)
+                for peer, runs, elements, late, last in connection.execute(query)
+            ]
+
+    def counts(
+        self, since: str | None = None, peer: str | None = None
+    ) -> dict[tuple[str, str, str], int]:
+        """How many runs were charged, by (peer, agreement, side)."""
+        columns = central_runs.c
+        by = (columns.peer, columns.agreement, columns.side)
+        query = sa.select(*by, sa.func.count()).group_by(*by)
+        if since is not None:
+            query = query.where(columns.opened >= normal(since))
+        if peer is not None:
+            query = query.where(columns.peer == peer)
+        with self._database.reading() as connection:
+            return {(who, terms, side): int(n) for who, terms, side, n in connection.execute(query)}
 
     def answer(self, run: str, number: int, digest: bytes, elements: int, most: int) -> bool:
         """Note that a batch is answered; False where all batches would be more than ``most``

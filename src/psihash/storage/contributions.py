@@ -33,6 +33,8 @@ class ContributionState(enum.StrEnum):
     """Some of its documents are still to come."""
     APPROVED = "approved"
     """By the centre, which is about to take it in."""
+    FAILED = "failed"
+    """Approved by the centre, and it could not be taken in. The next publication tries again."""
     SENT = "sent"
     TAKEN = "taken"
     REFUSED = "refused"
@@ -43,7 +45,8 @@ class ContributionState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContributionRow:
-    """A contribution of ours. ``sealed_plan`` is erased with ``sealed_key`` when it was sent."""
+    """A contribution of ours, by a ``watch``, or by the session whose id stands there.
+    ``sealed_plan`` is erased with ``sealed_key`` when it was sent."""
 
     id: str
     watch: str
@@ -201,6 +204,15 @@ class ContributionStore:
         )
         with self._database.reading() as connection:
             return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+
+    def part_numbers(self, member: str, contribution: str) -> set[int]:
+        """Which documents are here, unread."""
+        columns = contribution_parts.c
+        query = sa.select(columns.number).where(
+            columns.member == member, columns.id == contribution
+        )
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
 
     def erase_parts(self, member: str, contribution: str) -> None:
         columns = contribution_parts.c

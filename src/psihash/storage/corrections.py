@@ -27,13 +27,19 @@ class CorrectionRow:
     side: str
     reason: str
     state: str
-    """``waiting`` (for an approver here), ``open`` or ``resolved``; ``not-taken``."""
+    """``waiting`` (for an approver here), ``open``, ``resolved``, ``held-back``, ``not-taken``."""
     added: str
     sent: str | None = None
     received: str | None = None
     due: str | None = None
     action: str | None = None
     resolved: str | None = None
+    refused: str | None = None
+    """The code with which the peer's node did not take our notice, or our answer to its own."""
+    answer: str | None = None
+    """Id of our answer to the peer's notice."""
+    sealed_answer: bytes | None = None
+    """The answer while it waits for an approver here."""
 
 
 _TIMES = ("added", "sent", "received", "due", "resolved")
@@ -55,6 +61,11 @@ class CorrectionStore:
         found = self._select(corrections.c.id == correction)
         return found[0] if found else None
 
+    def answered_by(self, answer: str) -> CorrectionRow | None:
+        """The peer's notice that a document of ours answers."""
+        found = self._select(corrections.c.answer == answer)
+        return found[0] if found else None
+
     def all(self, *, side: str | None = None) -> list[CorrectionRow]:
         """Notices in the order in which they came to be here."""
         return self._select(sa.true() if side is None else corrections.c.side == side)
@@ -70,6 +81,17 @@ class CorrectionStore:
             )
             if changed.rowcount != 1:
                 raise errors.StateError(CORRECTION_MOVED, "the correction has moved on meanwhile")
+
+    def drop_answers(self, session: str) -> None:
+        """Drop our answers that wait for an approver, to notices about hits of a session."""
+        named = sa.select(correction_hits.c.correction).where(correction_hits.c.session == session)
+        columns = corrections.c
+        with self._database.transaction() as connection:
+            connection.execute(
+                corrections.update()
+                .where(columns.id.in_(named), columns.sealed_answer.is_not(None))
+                .values(state="open", answer=None, sealed_answer=None)
+            )
 
     def taken_from(self, peer: str, since: str) -> int:
         """Notices of a peer that came at ``since`` or later."""

@@ -28,7 +28,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from psihash import errors
 from psihash.storage import migrate
-from psihash.storage.errors import mapped
+from psihash.storage.errors import STORE_OLDER, mapped
 from psihash.storage.spool import sweep
 
 BAD_STORE_URL = errors.define("bad-store-url", "the store's URL is not one psihash can open")
@@ -67,27 +67,33 @@ class Database:
     def open(
         cls, url: str, *, spool: Path | None = None, busy_timeout: float = BUSY_TIMEOUT_SECONDS
     ) -> Database:
-        """Open, and create or migrate where needed.
+        """Open, and create where there is nothing yet.
 
         ``url`` is ``sqlite:///path`` or ``postgresql+psycopg://...``. ``spool`` is where an import
         keeps its rows until it finishes: beside a SQLite file, else the system's temporary folder.
         Raises InputError ``bad-store-url`` and StorageError (``store-newer`` for a schema that
-        this code doesn't know).
+        this code doesn't know, ``store-older`` for one that has to be upgraded first).
         """
-        parsed = _parse(url)
-        with mapped():
-            if parsed.get_backend_name() == "sqlite":
-                path = Path(parsed.database or "").resolve()
-                database = cls(_sqlite(parsed, busy_timeout), path, spool or path.parent)
-            else:
-                engine = _postgresql(parsed, busy_timeout)
-                database = cls(engine, None, spool or Path(tempfile.gettempdir()))
+        database = cls.connect(url, spool=spool, busy_timeout=busy_timeout)
         try:
             database._prepare()
         except BaseException:
             database.close()
             raise
         return database
+
+    @classmethod
+    def connect(
+        cls, url: str, *, spool: Path | None = None, busy_timeout: float = BUSY_TIMEOUT_SECONDS
+    ) -> Database:
+        """The same without a look at the schema: for those who upgrade it."""
+        parsed = _parse(url)
+        with mapped():
+            if parsed.get_backend_name() == "sqlite":
+                path = Path(parsed.database or "").resolve()
+                return cls(_sqlite(parsed, busy_timeout), path, spool or path.parent)
+            engine = _postgresql(parsed, busy_timeout)
+            return cls(engine, None, spool or Path(tempfile.gettempdir()))
 
     @property
     def is_sqlite(self) -> bool:
@@ -106,6 +112,13 @@ class Database:
     def _prepare(self) -> None:
         with self.reading() as connection:
             ready = migrate.is_current(connection)
+            older = not ready and migrate.revision(connection) is not None
+        if older:
+            raise errors.StorageError(
+                STORE_OLDER,
+                "the store was written by an older psihash",
+                hint="make a backup of it, stop `psihash serve`, then run `psihash db upgrade`",
+            )
         if not ready:
             with self.transaction() as connection:
                 migrate.upgrade(connection)

@@ -22,6 +22,9 @@ STORE_LOCKED = errors.define(
 )
 STORE_FAILED = errors.define("store-failed", "the store could not be read or written")
 STORE_NEWER = errors.define("store-newer", "the store was written by a newer psihash")
+STORE_OLDER = errors.define(
+    "store-older", "the store was written by an older psihash and has to be upgraded first"
+)
 STORE_DAMAGED = errors.define("store-damaged", "the store holds something psihash never writes")
 
 _PG_FULL: Final = frozenset({"53100", "53400"})

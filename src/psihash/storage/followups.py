@@ -46,6 +46,8 @@ class FollowUpRow:
     closed: str | None = None
     outcome: str | None = None
     outcome_added: str | None = None
+    refused: str | None = None
+    """The code with which the peer's node did not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class MessageRow:
     step: str
     added: str
     sent: str | None = None
+    refused: str | None = None
+    """The code with which the peer's node did not take it."""
 
 
 _TIMES = ("added", "sent", "received", "due", "closed", "outcome_added")
@@ -112,6 +116,13 @@ class FollowUpStore:
         """What was said about a request, in order."""
         return self._messages(follow_up_messages.c.follow_up == follow_up)
 
+    def messages_of_all(self) -> dict[str, list[MessageRow]]:
+        """What was said about every request of which something was, in order."""
+        found: dict[str, list[MessageRow]] = {}
+        for each in self._messages(sa.true()):
+            found.setdefault(each.follow_up, []).append(each)
+        return found
+
     def message_sent(self, message: str, now: str) -> None:
         """Note that a message has left; the first time stands."""
         columns = follow_up_messages.c
@@ -120,6 +131,15 @@ class FollowUpStore:
                 follow_up_messages.update()
                 .where(columns.id == message, columns.sent.is_(None))
                 .values(sent=normal(now))
+            )
+
+    def message_refused(self, message: str, code: str) -> None:
+        """Note that the peer's node did not take a message."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                follow_up_messages.update()
+                .where(follow_up_messages.c.id == message)
+                .values(refused=code)
             )
 
     def remove_message(self, message: str) -> None:

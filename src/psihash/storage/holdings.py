@@ -14,13 +14,13 @@ from sqlalchemy.engine import Connection
 from psihash import errors
 from psihash.hashset.model import Digest
 from psihash.hashset.store import CollectionInfo, HeldColumns, HeldItem, Standings
-from psihash.storage import lookup, series
+from psihash.storage import holding_changes, lookup, series
 from psihash.storage.database import Database
 from psihash.storage.importing import CollectionImport, ExclusionImport
 from psihash.storage.joining import erase_gone, orphans_only
 from psihash.storage.lookup import UNKNOWN_COLLECTION
 from psihash.storage.merge import Merge
-from psihash.storage.tables import collections, excluded_items, exclusions, items
+from psihash.storage.tables import collections, excluded_items, exclusions, item_extra, items
 from psihash.terms import AlgorithmId, CollectionKind
 
 BAD_COLLECTION_NAME = errors.define(
@@ -92,9 +92,21 @@ class Holdings:
             merge.run("DELETE FROM collections WHERE id = :cid")
             orphans_only(merge)
             erased = erase_gone(merge)
+            # What was noted of it goes too.
+            holding_changes.everything(merge)
             merge.drop_tables()
             self._database.erased()
         return erased
+
+    def most_digests(self, collection: str) -> dict[AlgorithmId, int]:
+        """By algorithm how many distinct digests a collection has at most, without counting them.
+        Raises NotFoundError ``unknown-collection``."""
+        info = self.collection(collection)
+        columns = item_extra.c
+        further = sa.select(columns.algorithm, sa.func.count()).group_by(columns.algorithm)
+        with self._database.reading() as connection:
+            extra = _counts(connection, further)
+        return {name: info.coverage.get(name, 0) + extra.get(name, 0) for name in AlgorithmId}
 
     def lookup(self, digest: Digest) -> HeldItem | None:
         """The item that carries a digest, with everything known about it, or None."""

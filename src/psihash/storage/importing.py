@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from psihash.hashset.model import ImportReport, Refusal, Row
-from psihash.storage import figures, steps
+from psihash.storage import figures, holding_changes, steps
 from psihash.storage.database import Database
 from psihash.storage.intake import Intake
 from psihash.storage.joining import erase_gone, join_weak, orphans_only
@@ -82,8 +82,12 @@ class CollectionImport:
         steps.enrich(merge)
         steps.place(merge)
         join_weak(merge)
+        for table in ("memberships", "item_verdicts"):
+            said = f"SELECT item_id FROM {table} WHERE collection_id = :cid AND source_id = :sid"
+            holding_changes.note(merge, said)
         if self._replace:
             report.items_removed = _remove_unseen(merge)
+        holding_changes.settle(merge)
         figures.fill(report, merge)
         figures.recount(merge, report, everything=merge.enriched)
         merge.changes += figures.news(merge) + report.items_removed
@@ -100,7 +104,9 @@ class CollectionImport:
             values["kind"] = self._kind.value
             other = sa.select(collections.c.id).where(own, collections.c.kind != self._kind.value)
             # News also where the content is the same.
-            merge.changes += merge.connection.execute(other).first() is not None
+            if merge.connection.execute(other).first() is not None:
+                merge.changes += 1
+                holding_changes.everything(merge)
         merge.connection.execute(collections.update().where(own).values(values))
 
 
@@ -179,6 +185,8 @@ class ExclusionImport:
             f" FROM {merge.temp}.import_gone x JOIN items i ON i.id = x.item_id"
             f" JOIN memberships m ON m.item_id = i.id WHERE 1 = 1 ON CONFLICT DO NOTHING"
         )
+        holding_changes.note(merge, f"SELECT item_id FROM {merge.temp}.import_gone")
+        holding_changes.settle(merge)
         count = erase_gone(merge)
         figures.recount(merge, report, everything=True)
         self._database.erased()
@@ -232,6 +240,9 @@ def _remove_unseen(merge: Merge) -> int:
         f"INSERT INTO {merge.temp}.import_gone (item_id)"
         f" SELECT item_id FROM memberships WHERE {unseen}"
     )
+    for table in ("memberships", "item_verdicts"):
+        holding_changes.note(merge, f"SELECT item_id FROM {table} WHERE {unseen}")
+    holding_changes.settle(merge)
     removed = merge.run(f"DELETE FROM memberships WHERE {unseen}")
     merge.changes += merge.run(f"DELETE FROM item_verdicts WHERE {unseen}")
     orphans_only(merge)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from psihash.storage import holding_changes
 from psihash.storage.merge import ALGORITHMS, Merge
 from psihash.storage.steps import apply_additions
 
@@ -86,6 +87,7 @@ _AGREE: Final = " AND ".join(
 def _move(merge: Merge) -> None:
     joins = f"{merge.temp}.import_joins"
     merge.analyze("import_joins")
+    holding_changes.note(merge, f"SELECT strong AS item_id FROM {joins}")
     for number, algorithm in enumerate(ALGORITHMS):
         name = algorithm.value
         for source, column in (

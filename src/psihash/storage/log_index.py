@@ -20,6 +20,10 @@ RESULT: Final = "result"
 """What a receipt discloses where the peer learns the result."""
 
 _NUMBERS: Final = ("matches", "records", "hits")
+_NUMBERS_OF: Final = {
+    Event.CONTRIBUTION.value: ("items",),
+    Event.CENTRAL_PUBLISHED.value: ("added",),
+}
 _WHATS: Final = ("what", "step", "kind")
 _CODES: Final = ("code", "verdict")
 _FACTS: Final = tuple(
@@ -94,7 +98,7 @@ def row_of(stored: StoredEntry) -> dict[str, Any]:
         "what": _what(event, shared, local),
         "recipient": _text(local.get("recipient")),
         "handling": _text(local.get("handling")),
-        "number": _number([shared, local], _NUMBERS),
+        "number": _number([shared, local], _NUMBERS_OF.get(event, _NUMBERS)),
     }
     own, peer = _classes(shared.get("size_classes"), row["role"])
     return row | {"own_class": own, "peer_class": peer}

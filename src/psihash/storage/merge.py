@@ -42,6 +42,7 @@ def _tables(blob: str, serial: str) -> dict[str, str]:
         "import_pairs": "weak BIGINT, strong BIGINT",
         "import_joins": "weak BIGINT PRIMARY KEY, strong BIGINT",
         "import_gone": "item_id BIGINT PRIMARY KEY",
+        "import_changed": "item_id BIGINT PRIMARY KEY",
     }
 
 

@@ -15,12 +15,10 @@ from sqlalchemy.engine import Connection
 from psihash import errors
 from psihash.storage.errors import STORE_NEWER
 
-HEAD: Final = "0010"
+HEAD: Final = "0014"
 """The newest revision in ``migrations/versions``; a test keeps them equal."""
 
-KNOWN: Final = frozenset(
-    {"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"}
-)
+KNOWN: Final = frozenset(f"{number:04}" for number in range(1, 15))
 """Every revision this code can migrate from."""
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")

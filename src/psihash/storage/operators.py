@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from psihash import errors
 from psihash.storage.database import Database
-from psihash.storage.tables_people import operator_logins, operators
+from psihash.storage.tables_people import operator_invitations, operator_logins, operators
 from psihash.storage.times import normal
 
 OPERATOR_EXISTS = errors.define("operator-exists", "an operator of that name exists already")
@@ -23,7 +23,8 @@ class OperatorRow:
     name: str
     roles: tuple[str, ...]
     status: str
-    """``active``, ``disabled``, or ``pending``: an approver whom no approver has confirmed yet."""
+    """``active``, ``disabled``; ``joined``: an admin has to confirm who used an invitation;
+    ``pending``: an approver whom no approver has confirmed yet."""
     password_hash: str
     public_key: bytes
     sealed_key: bytes
@@ -37,6 +38,21 @@ class Login:
     operator: str
     created: str
     expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A code that somebody may use once to become an operator, or to come back as one."""
+
+    name: str
+    operator: str
+    """The id that the person will have, or has."""
+    roles: tuple[str, ...]
+    code_hash: str
+    created: str
+    expires: str
+    failures: int = 0
+    locked_until: str | None = None
 
 
 class OperatorStore:
@@ -89,6 +105,20 @@ class OperatorStore:
         """Replace both in one step: they belong to one password."""
         self._update(operator, password_hash=password_hash, sealed_key=sealed_key)
 
+    def set_credentials(
+        self, operator: str, status: str, password_hash: str, public_key: bytes, sealed_key: bytes
+    ) -> None:
+        """A new key under a new password, for somebody who had others before."""
+        self._update(
+            operator,
+            status=status,
+            password_hash=password_hash,
+            public_key=public_key,
+            sealed_key=sealed_key,
+            failures=0,
+            locked_until=None,
+        )
+
     def set_failures(self, operator: str, failures: int, locked_until: str | None) -> None:
         until = None if locked_until is None else normal(locked_until)
         self._update(operator, failures=failures, locked_until=until)
@@ -137,6 +167,52 @@ class OperatorStore:
                 operator_logins.delete().where(operator_logins.c.operator == operator)
             )
 
+    def invite(self, invitation: Invitation) -> None:
+        """Keep an invitation in the place of any earlier one of that name."""
+        with self._database.transaction() as connection:
+            self.uninvite(invitation.name)
+            values = {name: getattr(invitation, name) for name in Invitation.__dataclass_fields__}
+            values |= {
+                "roles": " ".join(invitation.roles),
+                "created": normal(invitation.created),
+                "expires": normal(invitation.expires),
+            }
+            connection.execute(operator_invitations.insert().values(**values))
+
+    def uninvite(self, name: str) -> bool:
+        """Drop an invitation; whether there was one."""
+        columns = operator_invitations.c
+        with self._database.transaction() as connection:
+            gone = connection.execute(operator_invitations.delete().where(columns.name == name))
+            return gone.rowcount == 1
+
+    def invitations(self) -> list[Invitation]:
+        """All of them, by name."""
+        query = sa.select(operator_invitations).order_by(operator_invitations.c.name)
+        with self._database.reading() as connection:
+            return [_invitation(row) for row in connection.execute(query)]
+
+    def invitation(self, name: str) -> Invitation | None:
+        return next((each for each in self.invitations() if each.name == name), None)
+
+    def lock_invitation(self, name: str) -> Invitation | None:
+        """Inside a transaction: an invitation, kept from other writers until it ends."""
+        columns = operator_invitations.c
+        with self._database.transaction() as connection:
+            query = sa.select(columns.name).where(columns.name == name)
+            connection.execute(query.with_for_update()).first()
+        return self.invitation(name)
+
+    def set_invitation_failures(self, name: str, failures: int, locked_until: str | None) -> None:
+        until = None if locked_until is None else normal(locked_until)
+        columns = operator_invitations.c
+        with self._database.transaction() as connection:
+            connection.execute(
+                operator_invitations.update()
+                .where(columns.name == name)
+                .values(failures=failures, locked_until=until)
+            )
+
     def _one(self, where: sa.ColumnElement[bool]) -> OperatorRow | None:
         with self._database.reading() as connection:
             row = connection.execute(sa.select(operators).where(where)).first()
@@ -159,6 +235,19 @@ def _row(row: Any) -> OperatorRow:
         row.public_key,
         row.sealed_key,
         row.created,
+        row.failures,
+        row.locked_until,
+    )
+
+
+def _invitation(row: Any) -> Invitation:
+    return Invitation(
+        row.name,
+        row.operator,
+        tuple(row.roles.split()),
+        row.code_hash,
+        row.created,
+        row.expires,
         row.failures,
         row.locked_until,
     )

@@ -21,6 +21,8 @@ class Outgoing:
     body: bytes
     created: str
     delivered: str | None
+    session: str | None = None
+    """With which it ends."""
 
 
 class OutboxStore:
@@ -56,7 +58,9 @@ class OutboxStore:
             query = query.where(outbox.c.peer == peer)
         with self._database.reading() as connection:
             return [
-                Outgoing(row.id, row.peer, row.kind, row.body, row.created, row.delivered)
+                Outgoing(
+                    row.id, row.peer, row.kind, row.body, row.created, row.delivered, row.session
+                )
                 for row in connection.execute(query)
             ]
 
@@ -68,6 +72,20 @@ class OutboxStore:
                 .where(outbox.c.id == number, outbox.c.delivered.is_(None))
                 .values(delivered=normal(now))
             )
+
+    def replace(self, number: int, body: bytes) -> None:
+        """Put another form of the same document in the place of one that waits."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                outbox.update()
+                .where(outbox.c.id == number, outbox.c.delivered.is_(None))
+                .values(body=body)
+            )
+
+    def remove(self, number: int) -> None:
+        """Delete a document that nobody could read any more."""
+        with self._database.transaction() as connection:
+            connection.execute(outbox.delete().where(outbox.c.id == number))
 
     def remove_stale(self, prefix: str, before: str) -> int:
         """Delete what was queued earlier than ``before``, of the kinds that begin so; returns how

@@ -135,6 +135,16 @@ class PeerStore:
                 for row in connection.execute(query)
             ]
 
+    def replaced(self, agency: str, since: str) -> int:
+        """How many cards were replaced since then."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(peer_cards)
+            .where(peer_cards.c.agency == agency, peer_cards.c.superseded >= normal(since))
+        )
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
 
 def _peer(row: Any) -> PeerRow:
     return PeerRow(

@@ -132,19 +132,6 @@ class RequestStore:
                 requests.update().where(requests.c.id == request).values(session=session)
             )
 
-    def expire(self, before: str, now: str) -> int:
-        """Close what nobody decided since ``before``; returns how many."""
-        with self._database.transaction() as connection:
-            gone = connection.execute(
-                requests.update()
-                .where(
-                    requests.c.state == RequestState.PENDING.value,
-                    requests.c.created < normal(before),
-                )
-                .values(state=RequestState.EXPIRED.value, decided=normal(now))
-            )
-            return gone.rowcount
-
 
 def _row(row: Any) -> RequestRow:
     return RequestRow(

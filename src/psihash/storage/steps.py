@@ -13,6 +13,7 @@ difference.
 
 from __future__ import annotations
 
+from psihash.storage import holding_changes
 from psihash.storage.merge import ALGORITHMS, Merge
 
 
@@ -185,6 +186,7 @@ def apply_additions(merge: Merge) -> int:
     if not count:
         return 0
     merge.analyze("import_additions")
+    holding_changes.note(merge, f"SELECT item_id FROM {additions}")
     for number, algorithm in enumerate(ALGORITHMS):
         name = algorithm.value
         here = f"ident = {number}"

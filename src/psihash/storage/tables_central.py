@@ -28,6 +28,19 @@ def _key(name: str) -> sa.Column[int]:
     return _big(name, primary_key=True, autoincrement=False)
 
 
+# --- what is new here ---------------------------------------------------------------------------
+
+holding_changes = sa.Table(
+    "holding_changes",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    _text("algorithm"),
+    _blob("digests"),
+    sqlite_autoincrement=True,
+)
+"""Digests of whose items something changed, until all who want to know have seen it. With an empty
+``algorithm``: anything may have changed."""
+
 # --- a centre -----------------------------------------------------------------------------------
 
 central_setup = sa.Table(
@@ -65,8 +78,24 @@ central_epochs = sa.Table(
     _text("created"),
     _text("reason"),
     sa.Column("ended", sa.Text(), nullable=True),
+    sa.Column("seen", sa.BigInteger(), nullable=True),
+    sa.Column("items", sa.BigInteger(), nullable=True),
 )
-"""``building``, ``current`` or ``over``; the secrets of one that is over are gone."""
+"""``building``, ``current`` or ``over``; the secrets of one that is over are gone. ``seen`` is the
+last of the holdings' changes that was published, ``items`` how many digests stand."""
+
+central_partitions = sa.Table(
+    "central_partitions",
+    metadata,
+    _key("epoch"),
+    _key("number"),
+    _big("run"),
+    _big("first"),
+    _blob("heads"),
+    **_NO_ROWID,
+)
+"""Where the pages of one finished partition are: from page ``first`` on, one after the other, each
+with its first token in ``heads``. Within a run tokens ascend."""
 
 central_roots = sa.Table(
     "central_roots",
@@ -77,7 +106,7 @@ central_roots = sa.Table(
     _blob("roots"),
     **_NO_ROWID,
 )
-"""Values of the function, computed once for each item of an epoch, in partitions."""
+"""Values of the function, computed once for each token of an epoch, in pages."""
 
 central_labels = sa.Table(
     "central_labels",
@@ -90,13 +119,14 @@ central_entries = sa.Table(
     "central_entries",
     metadata,
     _key("epoch"),
+    _key("number"),
     _key("delta"),
     _text("kind", primary_key=True),
-    _key("number"),
     _blob("body"),
     **_NO_ROWID,
 )
-"""Which items stand with which labels: what publications added and took back."""
+"""Which items stand with which labels: what publications added and took back, of the items of one
+page of values in each row."""
 
 central_runs = sa.Table(
     "central_runs",
@@ -209,5 +239,7 @@ central_standing = sa.Table(
     _big("epoch"),
     _big("delta"),
     _text("scanned"),
+    sa.Column("seen", sa.Text(), nullable=True),
 )
-"""How far the entries under an agreement are up to date, and as of which state of the lists."""
+"""How far the entries under an agreement are up to date, and as of which state of the lists;
+``seen`` has for each collection the last of the holdings' changes that was looked at, as JSON."""

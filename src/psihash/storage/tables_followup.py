@@ -54,9 +54,11 @@ follow_ups = sa.Table(
     _maybe("closed"),
     _maybe("outcome"),
     _maybe("outcome_added"),
+    _maybe("refused"),
     sa.Index("follow_ups_by_peer", "peer", "added"),
 )
-"""Requests, ours (``side`` is asker) and theirs (answerer). ``available``: directly available."""
+"""Requests, ours (``side`` is asker) and theirs (answerer). ``available``: directly available.
+``refused``, here and below: the code with which the peer's node did not take a document of ours."""
 
 follow_up_messages = sa.Table(
     "follow_up_messages",
@@ -69,6 +71,7 @@ follow_up_messages = sa.Table(
     _text("step"),
     _text("added"),
     sa.Column("sent", sa.Text(), nullable=True),
+    _maybe("refused"),
 )
 """What was said about a request. ``sent`` is null while it waits for an approver here."""
 
@@ -86,9 +89,14 @@ corrections = sa.Table(
     _maybe("due"),
     _maybe("action"),
     _maybe("resolved"),
+    _maybe("refused"),
+    _maybe("answer"),
+    sa.Column("sealed_answer", sa.LargeBinary(), nullable=True),
     sa.Index("corrections_by_peer", "peer", "added"),
 )
-"""Notices that an item was wrongly listed or erased: ours (sender) and theirs (receiver)."""
+"""Notices that an item was wrongly listed or erased: ours (sender) and theirs (receiver).
+``answer``: the id of our answer to theirs; ``sealed_answer``: the same whole, while it waits for an
+approver here."""
 
 correction_hits = sa.Table(
     "correction_hits",

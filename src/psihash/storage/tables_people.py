@@ -46,6 +46,20 @@ operator_logins = sa.Table(
     _text("expires"),
 )
 
+operator_invitations = sa.Table(
+    "operator_invitations",
+    metadata,
+    _text("name", primary_key=True),
+    _text("operator"),
+    _text("roles"),
+    _text("code_hash"),
+    _text("created"),
+    _text("expires"),
+    sa.Column("failures", sa.Integer(), nullable=False),
+    sa.Column("locked_until", sa.Text(), nullable=True),
+)
+"""Codes with which people become operators or come back; a row goes when its code was used."""
+
 rosters = sa.Table(
     "rosters",
     metadata,

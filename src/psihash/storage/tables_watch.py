@@ -102,6 +102,20 @@ watch_hits = sa.Table(
 )
 """Hits that stand. ``mark``: keyed digest of what is sealed, to see whether it changed."""
 
+watch_exports = sa.Table(
+    "watch_exports",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    _text("watch", index=True),
+    _text("peer"),
+    _text("time"),
+    _text("format"),
+    _text("path"),
+    _big("records"),
+    _text("actor"),
+)
+"""Every file that hits of a watch were written to, as ``exports`` has it of sessions."""
+
 webhook_deliveries = sa.Table(
     "webhook_deliveries",
     metadata,

@@ -34,14 +34,18 @@ seen_heads = sa.Table(
     "seen_heads",
     metadata,
     sa.Column("origin", sa.Text(), primary_key=True),
+    sa.Column("via", sa.Text(), primary_key=True),
     sa.Column("size", sa.BigInteger(), primary_key=True, autoincrement=False),
     sa.Column("root", sa.Text(), primary_key=True),
     sa.Column("note", sa.LargeBinary(), nullable=False),
-    sa.Column("via", sa.Text(), nullable=False),
     sa.Column("seen", sa.Text(), nullable=False),
+    sa.Column("waits", sa.Text(), nullable=False),
+    sa.Column("asked", sa.BigInteger(), nullable=True),
     sa.Column("proven", sa.Text(), nullable=True),
 )
-"""Heads of a third agency's log that a peer showed, until that agency has proven them one log."""
+"""Heads of a third agency's log, for each peer that showed them, until that agency has proven them
+one log. ``waits``: since when a head from this peer waits for that. ``asked``: size of the head
+that the owner showed last when it was asked about this one."""
 
 log_incidents = sa.Table(
     "log_incidents",

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from psihash import errors
+from psihash.agreement.times import whole_seconds
 from psihash.storage.database import Database
 from psihash.storage.tables_watch import watch_runs, watches
 from psihash.storage.times import normal
@@ -223,7 +224,7 @@ def _watch(row: Any) -> WatchRow:
 
 def _seconds(text: str | None) -> str | None:
     """The form of documents."""
-    return None if text is None else f"{text[:19]}Z"
+    return None if text is None else whole_seconds(text)
 
 
 def _run(row: Any) -> RunRow:

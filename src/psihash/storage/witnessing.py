@@ -8,14 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from psihash import errors
-from psihash.storage.database import Database
+from psihash.storage.seen_heads import SeenHeads
 from psihash.storage.tables_witness import (
     cosign_rounds,
     cosignatures,
     given_cosignatures,
     log_incidents,
     own_cards,
-    seen_heads,
 )
 from psihash.storage.times import normal
 
@@ -47,19 +46,6 @@ class GivenRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenHead:
-    """A head of a third agency's log that the peer ``via`` showed."""
-
-    origin: str
-    size: int
-    root: bytes
-    note: bytes
-    via: str
-    seen: str
-    proven: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class LogIncident:
     """Two heads of one log that contradict each other, or were not proven to be of one log."""
 
@@ -85,11 +71,8 @@ class Round:
     done: str | None
 
 
-class WitnessingStore:
+class WitnessingStore(SeenHeads):
     """One agency's view of who vouches for whom."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     # -- cosignatures on our own log ---------------------------------------------------------------
 
@@ -173,6 +156,17 @@ class WitnessingStore:
             row = connection.execute(query.order_by(columns.size.desc()).limit(1)).first()
         return None if row is None else _given(row)
 
+    def given_after(self, origin: str, timestamp: int) -> list[GivenRow]:
+        """What we cosigned of a log later than ``timestamp``, by size."""
+        columns = given_cosignatures.c
+        query = (
+            sa.select(given_cosignatures)
+            .where(columns.origin == origin, columns.timestamp > timestamp)
+            .order_by(columns.size)
+        )
+        with self._database.reading() as connection:
+            return [_given(row) for row in connection.execute(query)]
+
     def undelivered(self, origin: str, most: int) -> list[GivenRow]:
         """The newest that the log's owner does not have yet, oldest of them first."""
         columns = given_cosignatures.c
@@ -193,65 +187,6 @@ class WitnessingStore:
                 given_cosignatures.update()
                 .where(columns.origin == origin, columns.size.in_(sizes))
                 .values(delivered=1)
-            )
-
-    # -- heads that peers showed -------------------------------------------------------------------
-
-    def see(self, head: SeenHead) -> None:
-        """Keep a verified head of a third log; one that is there already stays."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                sa.text(
-                    "INSERT INTO seen_heads (origin, size, root, note, via, seen, proven)"
-                    " VALUES (:origin, :size, :root, :note, :via, :seen, NULL)"
-                    " ON CONFLICT DO NOTHING"
-                ),
-                {
-                    "origin": head.origin,
-                    "size": head.size,
-                    "root": head.root.hex(),
-                    "note": head.note,
-                    "via": head.via,
-                    "seen": normal(head.seen),
-                },
-            )
-
-    def seen(self, origin: str, *, unproven_only: bool = False) -> list[SeenHead]:
-        """The heads of a log that were shown, by size."""
-        query = sa.select(seen_heads).where(seen_heads.c.origin == origin)
-        if unproven_only:
-            query = query.where(seen_heads.c.proven.is_(None))
-        with self._database.reading() as connection:
-            return [
-                SeenHead(
-                    row.origin,
-                    row.size,
-                    bytes.fromhex(row.root),
-                    row.note,
-                    row.via,
-                    row.seen,
-                    row.proven,
-                )
-                for row in connection.execute(query.order_by(seen_heads.c.size))
-            ]
-
-    def prove(self, head: SeenHead, now: str) -> None:
-        """The log's owner has shown that this head and the one held are of one history. It, and
-        every smaller one that was proven before, says nothing more then."""
-        columns = seen_heads.c
-        with self._database.transaction() as connection:
-            connection.execute(
-                seen_heads.delete().where(
-                    columns.origin == head.origin,
-                    columns.size < head.size,
-                    columns.proven.is_not(None),
-                )
-            )
-            connection.execute(
-                seen_heads.update()
-                .where(columns.origin == head.origin, columns.size == head.size)
-                .where(columns.root == head.root.hex())
-                .values(proven=normal(now))
             )
 
     # -- contradictions ----------------------------------------------------------------------------

@@ -148,11 +148,17 @@ def _terms(node: Node, draft: Draft) -> Terms:
 
 @use_case("agreement take-up")
 def take_up(
-    node: Node, prefix: str, collections: Sequence[str], *, case: str = "", legal_basis: str = ""
+    node: Node,
+    prefix: str,
+    collections: Sequence[str],
+    *,
+    case: str | None = "",
+    legal_basis: str | None = "",
 ) -> RequestRow:
     """Take up a peer's terms: say what we would put in, and leave it for an approver, who is
-    somebody else. Taken up anew, the last one counts. Raises StateError ``no-operators`` where
-    nobody else would have to decide."""
+    somebody else. Taken up anew, the last one counts. ``case`` and ``legal_basis`` are ours; None
+    says that we answer their case, or act under their law. Raises InputError
+    ``own-words-missing``, StateError ``no-operators`` where nobody else would have to decide."""
     if not node.stores.operators.any():
         raise errors.StateError(
             login.NO_OPERATORS,
@@ -162,21 +168,24 @@ def take_up(
     agreement = find(node, prefix)
     signing.require_open_for_us(node, agreement)
     need_collections(node, collections)
+    signing.need_own_words(agreement, node.agency, case=case, legal_basis=legal_basis)
     login.own_key(node)
     peer = agreement.peer_of(node.agency)
     with node.stores.database.transaction():
-        taken_up = requests.file(
+        asked = requests.file(
             node,
             RequestKind.AGREEMENT,
             agreement_subject(agreement.id, peer),
             peer=peer,
             agreement=agreement.id,
             attachment={
-                "collections": list(collections), "case": case, "legal_basis": legal_basis
+                "collections": list(collections),
+                "case": case or "",
+                "legal_basis": legal_basis or "",
             },
-        )  # fmt: skip
-        node.stores.requests.replace(taken_up.kind, agreement.id, taken_up.id, node.stamp())
-    return taken_up
+        )
+        node.stores.requests.replace(asked.kind, agreement.id, asked.id, node.stamp())
+    return asked
 
 
 @use_case("agreement decide")
@@ -185,28 +194,31 @@ def approve(
     prefix: str,
     collections: Sequence[str] = (),
     *,
-    case: str = "",
-    legal_basis: str = "",
+    case: str | None = "",
+    legal_basis: str | None = "",
+    reason: str = "",
 ) -> Agreement:
-    """Sign the peer's terms and offer collections of our own; with operators, by approving what
-    somebody else took up, who said what we offer."""
+    """Sign the peer's terms and offer collections of our own, with words as in :func:`take_up`.
+
+    With operators: approve, for a ``reason``, what somebody else took up, who said all that."""
     agreement = find(node, prefix)
     signing.require_open_for_us(node, agreement)
     if not node.stores.operators.any():
         need_collections(node, collections)
+        signing.need_own_words(agreement, node.agency, case=case, legal_basis=legal_basis)
         return signing.accept(
             node, agreement, collections, None, case=case, legal_basis=legal_basis
         )
-    waiting = _waiting(node, agreement)
-    if waiting is None or requests.body(waiting).proposer == BY_PEER:
+    waiting = taken_up(node, agreement.id)
+    if waiting is None:
         raise not_taken_up(agreement.id)
-    if collections or case or legal_basis:
+    if collections or case != "" or legal_basis != "":
         raise errors.InputError(
             CHOSEN_ALREADY,
             "what we put in was chosen by who took up the terms",
             hint=f"run `psihash approve {waiting.id[:12]} --show`",
         )
-    requests.approve(node, waiting.id)
+    requests.approve(node, waiting.id, reason)
     return documents.load(node, agreement.id)
 
 
@@ -220,6 +232,17 @@ def refuse(node: Node, prefix: str, reason: str) -> Agreement:
     waiting = _waiting(node, agreement) or documents.announce(node, agreement.terms)
     requests.refuse(node, waiting.id, reason)
     return documents.load(node, agreement.id)
+
+
+@use_case("agreement decide")
+def taken_up(node: Node, prefix: str) -> RequestRow | None:
+    """What somebody here took up and an approver has to decide; None where nothing is."""
+    if not node.stores.operators.any():
+        return None
+    waiting = _waiting(node, find(node, prefix))
+    if waiting is None or requests.body(waiting).proposer == BY_PEER:
+        return None
+    return waiting
 
 
 def not_taken_up(agreement: str) -> errors.StateError:

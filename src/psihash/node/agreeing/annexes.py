@@ -6,13 +6,14 @@ to the peer with the next contact; the collections themselves never change by th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from psihash.agreement.document_model import Annex, Offered
 from psihash.agreement.documents import new_collection_id, sign_document, verify_document
 from psihash.agreement.state import Agreement
 from psihash.agreement.status import Status
+from psihash.agreement.times import whole_seconds
 from psihash.identity import signatures
 from psihash.node.agreeing import documents
 from psihash.node.node import Node
@@ -82,7 +83,14 @@ def _offered(node: Node, agreement: Agreement, held: Annex | None) -> tuple[Offe
     for row in sorted(node.stores.agreements.offered(agreement.id), key=lambda row: row.opaque_id):
         classes = before.get(row.opaque_id)
         changed = updated.get(row.collection)
-        if classes is None or held is None or _may_have_grown(changed, held.issued):
+        if (
+            classes is None
+            or held is None
+            or (
+                _may_have_grown(changed, held.issued)
+                and _may_be_outgrown(node, row.collection, agreement, classes)
+            )
+        ):
             counted = _classes(node, row.collection if changed else None, agreement)
             # Never down: a class that shrank would tell the peer of removals.
             classes = {
@@ -94,7 +102,18 @@ def _offered(node: Node, agreement: Agreement, held: Annex | None) -> tuple[Offe
 
 def _may_have_grown(changed: str | None, issued: str) -> bool:
     """Whether a collection was changed since an annex was issued; both are RFC 3339 in UTC."""
-    return changed is not None and changed[:19] >= issued[:19]
+    return changed is not None and whole_seconds(changed) >= whole_seconds(issued)
+
+
+def _may_be_outgrown(
+    node: Node, collection: str, agreement: Agreement, classes: Mapping[AlgorithmId, int]
+) -> bool:
+    """Whether the digests have to be counted, which reads all of them."""
+    most = node.stores.holdings.most_digests(collection)
+    return any(
+        size_class(most.get(name, 0) + encoding.CANARIES) > classes.get(name, 0)
+        for name in agreement.terms.algorithms
+    )
 
 
 def _classes(node: Node, collection: str | None, agreement: Agreement) -> dict[AlgorithmId, int]:

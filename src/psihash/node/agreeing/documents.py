@@ -26,6 +26,7 @@ from psihash.agreement.times import add_days
 from psihash.agreement.vocabulary import PartyRole
 from psihash.audit.event import Event
 from psihash.identity.trust import KnownPeer
+from psihash.node import taking
 from psihash.node.node import Node
 from psihash.node.peering import peers
 from psihash.node.people import requests, rosters
@@ -200,16 +201,8 @@ def post(node: Node, peer: str, bodies: Iterable[bytes]) -> None:
 
 def take_all(node: Node, agency: str, bodies: Iterable[bytes]) -> list[str]:
     """Take documents from a peer; one code per document, empty where it was taken."""
-    codes = []
-    for body in bodies:
-        try:
-            take(node, peers.require(node, agency), body)
-        except errors.PsihashError as error:
-            codes.append(error.code)
-        else:
-            codes.append("")
-    refused = sorted({code for code in codes if code})
-    if refused:
-        # One entry per contact, however many documents: a peer must not flood the log.
-        node.record(Event.INCIDENT, {"peer": agency, "what": "document", "codes": refused})
-    return codes
+    return taking.take_each(node, agency, bodies, _take_from, "document")
+
+
+def _take_from(node: Node, agency: str, body: bytes) -> str:
+    return take(node, peers.require(node, agency), body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from psihash import errors
+from psihash.agreement import cases
 from psihash.agreement.decision import Approval
 from psihash.agreement.document_model import Annex, Refusal, Revocation, TermsSignature
 from psihash.agreement.documents import sign_document, verify_document
@@ -22,6 +23,9 @@ from psihash.node.node import Node
 
 NOT_OURS_TO_DECIDE = errors.define(
     "not-ours-to-decide", "this agreement does not wait for a decision of this agency"
+)
+OWN_WORDS_MISSING = errors.define(
+    "own-words-missing", "our own legal basis, or our case, was not said"
 )
 
 
@@ -46,12 +50,13 @@ def accept(
     collections: Sequence[str],
     approval: Approval | None,
     *,
-    case: str = "",
-    legal_basis: str = "",
+    case: str | None = None,
+    legal_basis: str | None = None,
 ) -> Agreement:
     """Sign the peer's terms and offer collections of our own.
 
-    Without a case or legal basis of our own we answer the peer's case under the law it names.
+    ``case`` and ``legal_basis`` are our own words. None, or empty, is what somebody here said: that
+    we answer the peer's case, that its law is ours too; see :func:`need_own_words`.
     """
     peer = agreement.peer_of(node.agency)
     with node.stores.database.transaction():
@@ -107,6 +112,27 @@ def require_open_for_us(node: Node, agreement: Agreement) -> None:
         )
 
 
+def need_own_words(
+    agreement: Agreement, own: str, *, case: str | None, legal_basis: str | None
+) -> None:
+    """Raise InputError ``own-words-missing`` unless our law and our case were said, here or in the
+    terms. None: somebody said that they are the peer's, which nobody does by leaving them out."""
+    unsaid = [
+        option
+        for option, given, in_terms in (
+            ("--legal-basis", legal_basis, agreement.terms.legal_basis.get(own)),
+            ("--case", case, agreement.terms.case.get(own)),
+        )
+        if given is not None and not given.strip() and not in_terms
+    ]
+    if unsaid:
+        raise errors.InputError(
+            OWN_WORDS_MISSING,
+            f"our own words are missing: {' and '.join(unsaid)}",
+            hint="say them; or say that theirs are ours too: --same-law, --same-case",
+        )
+
+
 def _sign(
     node: Node, agreement: Agreement, approval: Approval | None, *, case: str, legal_basis: str
 ) -> Agreement:
@@ -128,7 +154,7 @@ def _answering_case(agreement: Agreement, own: str) -> str:
     if agreement.terms.case[own]:
         return agreement.terms.case[own]
     proposer = agreement.terms.agencies[0]
-    return f"{proposer}: {agreement.case(proposer)}"
+    return cases.answering(proposer, agreement.case(proposer))
 
 
 def _adopted_basis(agreement: Agreement, own: str) -> str:

@@ -12,12 +12,14 @@ from typing import Any, Final, TypeVar
 from psihash import errors
 from psihash.agreement.decision import Approval
 from psihash.agreement.terms import parse_terms
-from psihash.agreement.times import add_days
+from psihash.agreement.times import add_days, whole_seconds
 from psihash.casework import reading, sealed, words
 from psihash.casework.documents import NONCE_BYTES, CaseDocument, VerifiedCase, verify
 from psihash.identity import envelopes
+from psihash.identity.card_model import Card
+from psihash.identity.card_parser import parse_card
 from psihash.node.node import Node
-from psihash.node.peering import peers
+from psihash.node.peering.directory import known
 from psihash.node.records import sealed as blobs
 
 FOREIGN_ENVELOPE = errors.define(
@@ -55,13 +57,17 @@ def approved(node: Node, document: _D, approval: Approval) -> _D:
 def post(node: Node, document: CaseDocument, session: str | None) -> None:
     """Leave a signed document for its recipient, closed to everybody else. Should it not have left
     by then, it ends with ``session``."""
-    author, recipient = document.author, document.recipient
-    card = peers.require(node, recipient).card.card
-    context = sealed.context(author, recipient)
+    recipient = document.recipient
+    row = node.stores.peers.get(recipient)
+    body = closed(document, parse_card(row.card))
+    node.stores.outbox.put(recipient, OUTBOX_PREFIX + document.id, body, node.stamp(), session)
+
+
+def closed(document: CaseDocument, card: Card) -> bytes:
+    """A document as it travels: sealed to the keys on its recipient's card."""
+    context = sealed.context(document.author, document.recipient)
     envelope = envelopes.seal_to(card.keys, document.to_bytes(), context)
-    body = sealed.Sealed(author, recipient, envelope).to_bytes()
-    kind = OUTBOX_PREFIX + document.id
-    node.stores.outbox.put(recipient, kind, body, node.stamp(), session)
+    return sealed.Sealed(document.author, document.recipient, envelope).to_bytes()
 
 
 def open_from(node: Node, agency: str, body: bytes) -> VerifiedCase:
@@ -76,7 +82,7 @@ def open_from(node: Node, agency: str, body: bytes) -> VerifiedCase:
         )
     context = sealed.context(agency, node.agency)
     content = envelopes.open_envelope(node.keys, outer.envelope, context)
-    card = peers.require(node, agency).card.card
+    card = known(node.stores.peers.get(agency)).card.card
     document = reading.parse(content)
     return verify(document, agency, node.agency, card.keys.signing, node.stamp())
 
@@ -93,7 +99,7 @@ def last_to_end(node: Node, sessions: Iterable[str]) -> str | None:
     for row in (node.stores.sessions.get(each) for each in sessions):
         if row.erased is None:
             days = parse_terms(node.stores.agreements.get(row.agreement).terms).retention_days
-            ends[row.id] = add_days((row.closed or row.opened)[:19] + "Z", days)
+            ends[row.id] = add_days(whole_seconds(row.closed or row.opened), days)
     return max(ends, key=ends.__getitem__, default=None)
 
 

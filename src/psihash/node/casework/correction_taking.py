@@ -7,13 +7,15 @@ peer's results.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from psihash import errors
 from psihash.audit.event import Event
 from psihash.casework import clocks
 from psihash.casework.corrections import Notice, NoticeAnswer
 from psihash.casework.words import Action, NoticeSide
 from psihash.node.casework import case_documents, hits
-from psihash.node.casework.releasing import OPEN, leave
+from psihash.node.casework.releasing import OPEN, RESOLVED, leave
 from psihash.node.node import Node
 from psihash.node.records import exports
 from psihash.session.result import MatchedItem
@@ -29,15 +31,20 @@ CORRECTION_STEP = errors.define(
     "correction-step", "the correction's present state does not allow this step"
 )
 
-RESOLVED = "resolved"
 NOT_TAKEN = "not-taken"
 
 _NODE_ROLE = "node"
 
 
-def take_notice(node: Node, notice: Notice) -> None:
-    """Flag what relied on the items, start the clock, and say that it came."""
-    named = [_named(node, notice, each.session) for each in notice.sessions]
+def named(node: Node, notice: Notice) -> list[SessionRow]:
+    """The sessions that a notice names. Raises RefusedError ``correction-session``."""
+    return [_named(node, notice, each.session) for each in notice.sessions]
+
+
+def take_notice(node: Node, notice: Notice, found: Mapping[str, Sequence[str]]) -> None:
+    """Flag what relied on the items, start the clock, and say that it came. ``found`` is what
+    :func:`reach` said."""
+    sessions = named(node, notice)
     now = node.stamp()
     node.stores.corrections.add(
         CorrectionRow(
@@ -51,8 +58,15 @@ def take_notice(node: Node, notice: Notice) -> None:
             due=clocks.correction_due(now),
         )
     )
-    reached = _reach(node, notice)
-    concerned = dict.fromkeys([row.id for row in named] + list(reached))
+    # What was erased in the meantime has no hits any more.
+    reached = {
+        session: references
+        for session, references in found.items()
+        if node.stores.sessions.get(session).erased is None
+    }
+    for session, references in reached.items():
+        node.stores.corrections.reach(notice.id, session, references)
+    concerned = dict.fromkeys([row.id for row in sessions] + list(reached))
     files = [file.id for session in concerned for file in exports.exports_of(node, session)]
     node.stores.corrections.reach_exports(notice.id, files)
     for session in concerned:
@@ -85,11 +99,17 @@ def take_notice(node: Node, notice: Notice) -> None:
     leave(node, answer)
 
 
-def take_answer(node: Node, answer: NoticeAnswer) -> None:
-    """What the recipient of our notice says. A repetition changes nothing."""
+def answered(node: Node, answer: NoticeAnswer) -> CorrectionRow:
+    """The notice of ours that an answer is about. Raises RefusedError ``unknown-correction``."""
     row = node.stores.corrections.find(answer.notice)
     if row is None or row.peer != answer.author or row.side != NoticeSide.SENDER.value:
         raise errors.RefusedError(UNKNOWN_CORRECTION, "we gave this peer no such notice")
+    return row
+
+
+def take_answer(node: Node, answer: NoticeAnswer) -> None:
+    """What the recipient of our notice says. A repetition changes nothing."""
+    row = answered(node, answer)
     now = node.stamp()
     came = min(answer.issued, now)
     if answer.action is Action.RECEIVED:
@@ -119,11 +139,20 @@ def take_answer(node: Node, answer: NoticeAnswer) -> None:
 
 
 def refused(node: Node, document: str, code: str) -> None:
-    """The peer would not take a notice of ours."""
+    """The peer would not take a notice of ours, or our answer to one of its own: that one is open
+    again then."""
+    answered = node.stores.corrections.answered_by(document)
+    if answered is not None and answered.state == RESOLVED:
+        node.stores.corrections.change(
+            answered.id, RESOLVED, state=OPEN, action=None, resolved=None, answer=None, refused=code
+        )
+        facts = {"document": answered.id, "peer": answered.peer, "side": answered.side}
+        node.record(Event.CORRECTION, facts | {"step": NOT_TAKEN, "code": code})
+        return
     row = node.stores.corrections.find(document)
     if row is None or row.side != NoticeSide.SENDER.value or row.state != OPEN:
         return
-    node.stores.corrections.change(row.id, row.state, state=NOT_TAKEN)
+    node.stores.corrections.change(row.id, row.state, state=NOT_TAKEN, refused=code)
     node.record(
         Event.CORRECTION,
         {
@@ -145,8 +174,9 @@ def _named(node: Node, notice: Notice, session: str) -> SessionRow:
     return row
 
 
-def _reach(node: Node, notice: Notice) -> dict[str, list[str]]:
-    """Mark the hits that stand for the same items in all results with this peer; by session."""
+def reach(node: Node, notice: Notice) -> dict[str, list[str]]:
+    """The hits that stand for the same items in all results with this peer; by session. It opens
+    every one of these results: call it before a transaction."""
     wanted = {each.session: frozenset(each.references) for each in notice.sessions}
     results = {row.id: hits.of_session(node, row.id) for row in hits.completed(node, notice.author)}
     digests: set[tuple[str, str]] = set()
@@ -160,8 +190,6 @@ def _reach(node: Node, notice: Notice) -> dict[str, list[str]]:
             if digests.isdisjoint(digests_of(hit.item)):
                 continue
             reached.setdefault(session, []).append(hit.reference)
-    for session, found in reached.items():
-        node.stores.corrections.reach(notice.id, session, found)
     return reached
 
 

@@ -21,16 +21,21 @@ from psihash.casework.words import NOTICE_LIFE_DAYS, Action, NoticeSide, Reason
 from psihash.hashset.digests import parse_digest
 from psihash.hashset.model import Digest
 from psihash.node import prefixes
-from psihash.node.casework import case_documents, hits, release_page, releasing, said
+from psihash.node.casework import (
+    case_documents,
+    hits,
+    release_page,
+    releasing,
+    said,
+    untaken,
+)
 from psihash.node.casework.correction_taking import (
     CORRECTION_STEP,
-    RESOLVED,
     UNKNOWN_CORRECTION,
     digests_of,
 )
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
-from psihash.node.records import exports
 from psihash.node.running import sessions
 from psihash.session.result import MatchedItem, SessionResult
 from psihash.storage.corrections import CorrectionRow
@@ -70,6 +75,10 @@ class CorrectionView:
     overdue: bool
     action: str | None
     resolved: str | None
+    refused: str | None
+    """The code with which the peer's node did not take our notice, or our answer to its own."""
+    advice: str
+    """What to do about that; empty where there is nothing."""
     hits: dict[str, list[str]]
     """References by session, where the session's result is still here."""
     exports: list[str]
@@ -136,7 +145,8 @@ def notify(
 
 @use_case("correction write")
 def resolve(node: Node, prefix: str, action: Action, text: str) -> CorrectionView:
-    """Say what was done about a peer's notice; it ends the clock, and the peer hears of it.
+    """Say what was done about a peer's notice. It ends the clock, and the peer hears of it, at once
+    while the agency has no operators, else when an approver agrees.
 
     Raises StateError ``correction-step``."""
     row = find(node, prefix)
@@ -157,33 +167,42 @@ def resolve(node: Node, prefix: str, action: Action, text: str) -> CorrectionVie
         ),
     )
     session = case_documents.last_to_end(node, node.stores.corrections.hits_of(row.id))
+    releasing.prepare(node)
     with node.stores.database.transaction():
-        node.stores.corrections.change(
-            row.id, row.state, state=RESOLVED, action=action.value, resolved=node.stamp()
-        )
-        facts = {
-            "document": row.id,
-            "peer": row.peer,
-            "side": row.side,
-            "step": action.value,
-            "overdue": clocks.is_overdue(row.due, node.stamp()),
-        }
-        node.record(Event.CORRECTION, facts | said.keep(node, session, row.id, text))
-        releasing.leave(node, answer)
+        releasing.keep_answer(node, answer)
+        releasing.release(node, answer, session, about=row.id)
     return view(node, get(node, row.id))
 
 
+@use_case("correction show")
 def listing(node: Node) -> list[CorrectionView]:
     """All corrections: first those that wait for us, the most pressing in front."""
     views = [view(node, row) for row in node.stores.corrections.all()]
     return sorted(
         views,
         key=lambda each: (
-            each.state != releasing.OPEN,
+            each.state not in (releasing.OPEN, releasing.WAITING),
             each.side != NoticeSide.RECEIVER.value,
             each.due or "9",
         ),
     )
+
+
+@use_case("correction show")
+def show(node: Node, prefix: str) -> tuple[CorrectionView, list[str] | None, str]:
+    """A correction, what the notice says in words, and what was said when it was resolved here. The
+    look is recorded (LED Art. 25)."""
+    shown = view(node, find(node, prefix))
+    node.record(
+        Event.CONSULTATION,
+        {
+            "document": shown.correction,
+            "peer": shown.peer,
+            "what": "correction",
+            "sessions": [{"session": session} for session in shown.hits],
+        },
+    )
+    return shown, text_of(node, shown), resolution_of(node, shown)
 
 
 def text_of(node: Node, correction: CorrectionView) -> list[str] | None:
@@ -204,7 +223,7 @@ def resolution_of(node: Node, correction: CorrectionView) -> str:
 
 def view(node: Node, row: CorrectionRow) -> CorrectionView:
     wanted = set(node.stores.corrections.exports_of(row.id))
-    files: list[ExportRow] = [each for each in exports.listing(node) if each.id in wanted]
+    files: list[ExportRow] = [each for each in node.stores.exports.all() if each.id in wanted]
     return CorrectionView(
         correction=row.id,
         peer=row.peer,
@@ -214,9 +233,12 @@ def view(node: Node, row: CorrectionRow) -> CorrectionView:
         added=row.added,
         received=row.received,
         due=row.due,
-        overdue=row.state == releasing.OPEN and clocks.is_overdue(row.due, node.stamp()),
+        overdue=row.state in (releasing.OPEN, releasing.WAITING)
+        and clocks.is_overdue(row.due, node.stamp()),
         action=row.action,
         resolved=row.resolved,
+        refused=row.refused,
+        advice=untaken.advice(row.refused, row.peer),
         hits=node.stores.corrections.hits_of(row.id),
         exports=[each.path for each in files],
     )

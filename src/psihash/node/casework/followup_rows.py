@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+import contextlib
+from dataclasses import replace
+from typing import Any, Final
 
 from psihash import errors
 from psihash.agreement.terms import parse_terms
+from psihash.agreement.times import whole_seconds
 from psihash.agreement.vocabulary import HandlingCode, Tlp
 from psihash.casework import clocks, states
 from psihash.casework.answers import Message
 from psihash.casework.handling import Handling, merge
 from psihash.casework.states import State, Step
 from psihash.casework.texts import one_line
-from psihash.casework.words import Urgency, Wanted
+from psihash.casework.words import Side, Urgency, Wanted
 from psihash.node import prefixes
 from psihash.node.casework import case_documents
 from psihash.node.node import Node
@@ -50,13 +53,47 @@ def check_step(row: FollowUpRow, step: Step) -> State:
     return after
 
 
+def open_steps(node: Node, row: FollowUpRow) -> list[Step]:
+    """What a person of this side may say now; nothing while an earlier word waits for an
+    approver."""
+    if any(each.sent is None for each in node.stores.followups.messages(row.id)):
+        return []
+    found: list[Step] = []
+    for step, side in states.AUTHORS.items():
+        if side is Side(row.side) and step is not Step.RECEIVED:  # that its node says
+            with contextlib.suppress(errors.StateError):
+                check_step(row, step)
+                found.append(step)
+    return found
+
+
 def move(node: Node, row: FollowUpRow, step: Step, at: str) -> None:
     """Bring a request to where a step leads, its clock too; ``at`` is when the step was taken."""
+    node.stores.followups.change(row.id, row.state, **_values(row, step, at))
+
+
+def take_back(node: Node, row: FollowUpRow) -> None:
+    """Bring a request back to where the words lead that both sides have: one of ours was not taken.
+    Its clock goes on as if that had never been said."""
+    answers = row.side == Side.ANSWERER.value
+    begun = State.RECEIVED if answers else State.REQUESTED
+    now = replace(row, state=begun.value, available=True, due=None, closed=None)
+    if answers:
+        now = replace(now, **_clock(now, row.received or row.added))
+    for said in node.stores.followups.messages(row.id):
+        step = Step(said.step)
+        if said.sent is None or said.refused is not None or (answers and step is Step.RECEIVED):
+            continue
+        at = row.received if step is Step.RECEIVED else said.sent
+        now = replace(now, **_values(now, step, whole_seconds(at or said.sent)))
+    values = {name: getattr(now, name) for name in ("state", "available", "due", "closed")}
+    node.stores.followups.change(row.id, row.state, **values)
+
+
+def _values(row: FollowUpRow, step: Step, at: str) -> dict[str, Any]:
     after = check_step(row, step)
-    values: dict[str, object] = {"state": after.value}
-    urgency, wanted, available = Urgency(row.urgency), Wanted(row.wanted), row.available
+    values: dict[str, Any] = {"state": after.value}
     if step is Step.NOT_AVAILABLE:
-        available = False
         values["available"] = False
     if step is Step.RELEASED:
         values["sent"] = at
@@ -65,12 +102,19 @@ def move(node: Node, row: FollowUpRow, step: Step, at: str) -> None:
     if after is State.RECEIVED:
         # With the information that was missing the period begins anew.
         start = at if step in (Step.RECEIVED, Step.INFORMATION) else (row.received or at)
-        values["due"] = clocks.answer_due(seconds(start), urgency, wanted, available=available)
+        values |= _clock(replace(row, **values), start)
     else:
         values["due"] = None
     if after in states.FINAL:
         values["closed"] = at
-    node.stores.followups.change(row.id, row.state, **values)
+    return values
+
+
+def _clock(row: FollowUpRow, start: str) -> dict[str, Any]:
+    """When an answer is due to a request whose period began at ``start``."""
+    urgency, wanted = Urgency(row.urgency), Wanted(row.wanted)
+    began = whole_seconds(start)
+    return {"due": clocks.answer_due(began, urgency, wanted, available=row.available)}
 
 
 def facts(row: FollowUpRow) -> dict[str, object]:
@@ -106,8 +150,3 @@ def session_handling(node: Node, session: str) -> Handling:
             if said.author != node.agency and isinstance(message, Message):
                 found.append(message.handling)
     return merge(found)
-
-
-def seconds(time: str) -> str:
-    """A stored time in the form of documents."""
-    return time[:19] + "Z"

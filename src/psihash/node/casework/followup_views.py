@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from psihash.agreement.times import add_days
 from psihash.audit.event import Event
-from psihash.casework import clocks, states
+from psihash.casework import clocks, states, words
 from psihash.casework.answers import Message
 from psihash.casework.pack import Pack
-from psihash.casework.states import State
+from psihash.casework.states import State, Step
 from psihash.casework.words import NoticeSide, Side
-from psihash.node.casework import case_documents, followup_rows, hits, releasing
+from psihash.node.casework import (
+    case_documents,
+    correction_taking,
+    followup_rows,
+    hits,
+    releasing,
+    untaken,
+)
 from psihash.node.casework import said as outcomes
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
@@ -43,16 +51,25 @@ class FollowUpView:
     """All of it in one sentence."""
     closed: str | None
     outcome: str | None
+    refused: str | None
+    """The code with which the peer's node did not take our last word; None where it did."""
+    advice: str
+    """What to do about that; empty where there is nothing."""
 
 
+@use_case("follow-up show")
 def listing(node: Node) -> list[FollowUpView]:
     """All requests: first what is due, the most pressing in front; at the end what is closed."""
-    views = [view(node, row) for row in node.stores.followups.all()]
+    said = node.stores.followups.messages_of_all()
+    views = [_view(node, row, said.get(row.id, [])) for row in node.stores.followups.all()]
     return sorted(views, key=lambda each: (each.closed is not None, each.due or "9", each.added))
 
 
 def view(node: Node, row: FollowUpRow) -> FollowUpView:
-    said = node.stores.followups.messages(row.id)
+    return _view(node, row, node.stores.followups.messages(row.id))
+
+
+def _view(node: Node, row: FollowUpRow, said: list[MessageRow]) -> FollowUpView:
     waits = _waits_for(row, said)
     overdue = clocks.is_overdue(row.due, node.stamp())
     return FollowUpView(
@@ -70,9 +87,11 @@ def view(node: Node, row: FollowUpRow) -> FollowUpView:
         due=row.due,
         overdue=overdue,
         waits_for=waits,
-        standing=_standing(row, waits, overdue=overdue, today=node.stamp()[:10]),
+        standing=_standing(row, said, waits, overdue=overdue, today=node.stamp()[:10]),
         closed=row.closed,
         outcome=row.outcome,
+        refused=refused_with(row, said),
+        advice=untaken.advice(refused_with(row, said), row.peer),
     )
 
 
@@ -111,21 +130,43 @@ def summary(node: Node) -> dict[str, Any]:
     now = node.stamp()
     rows = node.stores.followups.all()
     waiting = [row for row in rows if State(row.state) not in states.FINAL]
-    ours = [r for r in waiting if _waits_for(r, node.stores.followups.messages(r.id)) == US]
+    said = node.stores.followups.messages_of_all()
+    ours = [row for row in waiting if _waits_for(row, said.get(row.id, [])) == US]
     due = sorted(row.due for row in waiting if row.due)
     notices = [
         row
         for row in node.stores.corrections.all(side=NoticeSide.RECEIVER.value)
-        if row.state == releasing.OPEN
+        if row.state in (releasing.OPEN, releasing.WAITING)
     ]
     return {
         "open": len(waiting),
+        "not_taken": _not_taken(node, rows, said),
         "waiting_for_us": len(ours),
         "overdue": sum(clocks.is_overdue(row.due, now) for row in waiting),
         "next_due": due[0] if due else None,
-        "corrections_to_resolve": len(notices),
+        "corrections_to_resolve": sum(row.state == releasing.OPEN for row in notices),
         "corrections_overdue": sum(clocks.is_overdue(row.due, now) for row in notices),
     }
+
+
+def _not_taken(node: Node, rows: list[FollowUpRow], said: dict[str, list[MessageRow]]) -> int:
+    """Documents of ours that the peer's node did not take, and that nobody has said again. What is
+    closed by that is counted for a month."""
+    since = add_days(node.stamp(), -words.LIFE_DAYS)
+    count = 0
+    for row in rows:
+        code = refused_with(row, said.get(row.id, []))
+        count += code is not None and (row.closed is None or row.closed > since)
+    for notice in node.stores.corrections.all():
+        over = notice.state == correction_taking.NOT_TAKEN and notice.added <= since
+        count += notice.refused is not None and not over
+    return count
+
+
+def refused_with(row: FollowUpRow, said: list[MessageRow]) -> str | None:
+    """The code with which the peer's node did not take the request, or our last word about it."""
+    ours = [each for each in said if each.author != row.peer and each.step != Step.RECEIVED]
+    return row.refused or (ours[-1].refused if ours else None)
 
 
 def _waits_for(row: FollowUpRow, said: list[MessageRow]) -> str:
@@ -134,13 +175,17 @@ def _waits_for(row: FollowUpRow, said: list[MessageRow]) -> str:
         return NOBODY
     if state is State.WAITING or any(each.sent is None for each in said):
         return OUR_APPROVER
+    if refused_with(row, said) is not None:
+        return US
     asker = row.side == Side.ASKER.value
     if state is State.MORE_INFORMATION:
         return US if asker else THEM
     return THEM if asker else US
 
 
-def _standing(row: FollowUpRow, waits: str, *, overdue: bool, today: str) -> str:
+def _standing(
+    row: FollowUpRow, said: list[MessageRow], waits: str, *, overdue: bool, today: str
+) -> str:
     def at(time: str | None) -> str:
         if time is None:
             return "?"
@@ -154,6 +199,10 @@ def _standing(row: FollowUpRow, waits: str, *, overdue: bool, today: str) -> str
         parts.append(f"{taken} {at(row.received)}")
     elif row.state == State.REQUESTED:
         parts.append("not yet taken by their node")
+    code = refused_with(row, said)
+    if code is not None:
+        what = "it" if row.refused else "our last word"
+        parts.append(f"their node did NOT TAKE {what} ({code})")
     parts.append(_next(row, waits, at(row.closed)))
     if row.due is not None:
         parts.append(f"{'OVERDUE since' if overdue else 'due'} {at(row.due)}")
@@ -169,7 +218,8 @@ def _next(row: FollowUpRow, waits: str, closed: str) -> str:
     if waits == OUR_APPROVER:
         return "waits for our approver"
     if waits == US:
-        return "waits for our answer"
+        asks = row.side == Side.ASKER.value
+        return "waits for us to say it again" if asks else "waits for our answer"
     return "waits for their approver" if state is State.RECEIVED else "waits for the next contact"
 
 
@@ -180,6 +230,7 @@ def _said(row: MessageRow, message: Message | None) -> dict[str, Any]:
         "step": row.step,
         "added": row.added,
         "sent": row.sent,
+        "refused": row.refused,
         "role": None if message is None else message.role,
         "text": None if message is None else list(message.text),
         "handling": None if message is None else message.handling.to_dict(),

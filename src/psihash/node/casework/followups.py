@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from psihash import errors
+from psihash.agreement.times import whole_seconds
 from psihash.agreement.vocabulary import DataSubject, HandlingCode, Tlp
 from psihash.audit.event import Event
 from psihash.casework import states
@@ -28,11 +29,11 @@ from psihash.node.casework.followup_rows import (
     get,
     handling,
     move,
-    seconds,
 )
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
 from psihash.node.running import sessions
+from psihash.node.watching import finding
 from psihash.storage.followups import FollowUpRow, MessageRow
 
 HIT_UNCONFIRMED = errors.define(
@@ -41,6 +42,10 @@ HIT_UNCONFIRMED = errors.define(
 HIT_CORRECTED = errors.define(
     "hit-corrected", "a request is about a hit that the peer has corrected"
 )
+HIT_OF_WATCH = errors.define(
+    "hit-of-watch", "a request is about hits of a session, which both sides know; those of a watch "
+    "the centre does not"
+)  # fmt: skip
 MESSAGE_WAITING = errors.define(
     "message-waiting", "another word about this request waits for an approver here"
 )
@@ -80,12 +85,42 @@ class Draft:
 
 
 @use_case("follow-up write")
+def askable(node: Node, prefix: str) -> list[hits.Hit]:
+    """The hits of a session that a request can be about: confirmed, and not corrected. The look is
+    recorded."""
+    row = sessions.find(node, prefix)
+    facts = {"session": row.id, "peer": row.peer, "what": "hits"}
+    node.record(Event.CONSULTATION, facts)
+    return _askable(node, row.id, hits.of_session(node, row.id))
+
+
+@use_case("follow-up write")
+def prefilled(node: Node, prefix: str) -> Draft:
+    """A request about a session as its agreement and our card would fill it in."""
+    row = sessions.find(node, prefix)
+    agreement = agreements.find(node, row.agreement)
+    terms = agreement.terms
+    return Draft(
+        session=row.id,
+        hits=(),
+        facts="",
+        reasons="",
+        purpose=terms.purpose,
+        offence=terms.offence_category,
+        legal_basis=agreement.legal_basis(node.agency),
+        data_subjects=terms.data_subjects,
+        contact=node.card.contact or "",
+    )
+
+
+@use_case("follow-up write")
 def request(node: Node, draft: Draft) -> FollowUpRow:
     """Write a request for what the peer knows about confirmed hits, and let it go, or file it for
     an approver where there are operators.
 
-    Raises StateError ``hit-unconfirmed``, ``hit-corrected``; InputError.
+    Raises StateError ``hit-unconfirmed``, ``hit-corrected``, ``hit-of-watch``; InputError.
     """
+    _require_session(node, draft.session)
     row = sessions.find(node, draft.session)
     chosen, confirmed = _confirmed(node, row.id, row.peer, draft)
     result = sessions.result(node, row.id)
@@ -225,6 +260,19 @@ def set_outcome(node: Node, prefix: str, outcome: Outcome, note: str) -> FollowU
     return get(node, row.id)
 
 
+def _require_session(node: Node, prefix: str) -> None:
+    """The centre does not learn what a watch finds; a request tells it, by references that only
+    both sides of a session have."""
+    if finding.is_watch(prefix):
+        row = finding.find(node, prefix)
+        raise errors.StateError(
+            HIT_OF_WATCH,
+            f"{row.peer} does not know what the watch found: a request needs a session with it",
+            hint=f"run `psihash match {row.peer} --agreement {row.agreement[:12]} --rung items` "
+            "and ask about its hits",
+        )
+
+
 def _confirmed(node: Node, session: str, peer: str, draft: Draft) -> tuple[list[hits.Hit], str]:
     """The hits that a request is about, and when the last of them was confirmed."""
     known = hits.of_session(node, session)
@@ -233,14 +281,7 @@ def _confirmed(node: Node, session: str, peer: str, draft: Draft) -> tuple[list[
         name: each for name, each in decisions.items() if each.verdict == HitVerdict.CONFIRMED
     }
     corrected = node.stores.corrections.of_session(session)
-    if draft.everything:
-        chosen = [
-            hit
-            for hit in known
-            if hit.reference in confirmed and not corrected.keys() & set(hit.references)
-        ]
-    else:
-        chosen = hits.find(known, draft.hits)
+    chosen = _askable(node, session, known) if draft.everything else hits.find(known, draft.hits)
     if not chosen or any(hit.reference not in confirmed for hit in chosen):
         raise errors.StateError(
             HIT_UNCONFIRMED,
@@ -253,4 +294,16 @@ def _confirmed(node: Node, session: str, peer: str, draft: Draft) -> tuple[list[
             f"{peer} has corrected a hit of the request",
             hint="run `psihash correction list`",
         )
-    return chosen, max(seconds(confirmed[hit.reference].decided) for hit in chosen)
+    return chosen, max(whole_seconds(confirmed[hit.reference].decided) for hit in chosen)
+
+
+def _askable(node: Node, session: str, known: Sequence[hits.Hit]) -> list[hits.Hit]:
+    decisions = node.stores.hits.of(session)
+    corrected = node.stores.corrections.of_session(session).keys()
+    return [
+        hit
+        for hit in known
+        if (held := decisions.get(hit.reference)) is not None
+        and held.verdict == HitVerdict.CONFIRMED
+        and not corrected & set(hit.references)
+    ]

@@ -182,9 +182,13 @@ def _whose(row: SessionRow | WatchRow) -> dict[str, str]:
 
 def _why(node: Node, row: SessionRow | WatchRow, reason: str) -> dict[str, str]:
     """What the log says of a reason. The text stands beside the decision and ends with it."""
-    if not isinstance(row, SessionRow) or not reason:
+    if not reason:
         return {}
-    return said.logged(node, row.id, "hits", reason)
+    if isinstance(row, SessionRow):
+        return said.logged(node, row.id, "hits", reason)
+    return (
+        {} if row.sealed_key is None else {said.LOGGED: found_hits.mac(node, row, "hits", reason)}
+    )
 
 
 def _with_hits(node: Node, prefix: str) -> SessionRow | WatchRow:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from psihash import errors
 from psihash.agreement.request import RequestKind
-from psihash.agreement.times import add_days
+from psihash.agreement.times import add_days, whole_seconds
 from psihash.audit.event import Event
-from psihash.casework.contribution import Contribution, ContributionPart, GivenAs, PartContent
+from psihash.casework.contribution import (
+    Contribution,
+    ContributionAnswer,
+    ContributionPart,
+    GivenAs,
+    PartContent,
+    Taken,
+)
+from psihash.casework.contribution_review import Reviewed, review
 from psihash.casework.reading import parse
 from psihash.identity import sealing
+from psihash.node.casework import case_documents
 from psihash.node.central import permits
 from psihash.node.node import Node
 from psihash.node.people import requests
@@ -32,9 +42,6 @@ TAKEN_GONE = errors.define("taken-gone", "the contribution does not wait for a d
 OPEN_CONTRIBUTIONS: Final = 3
 """Of one member, that arrive or wait: each may be 70 MB."""
 CONTRIBUTIONS_PER_DAY: Final = 20
-KEPT_DAYS: Final = 31
-"""How long one that is not whole, or not decided, is kept: requests end a day before."""
-
 _PURPOSE: Final = "taken-contribution-keys"
 _HEAD: Final = -1
 """Number of the row that has the contribution itself."""
@@ -42,16 +49,21 @@ _OPEN: Final = (
     ContributionState.ARRIVING,
     ContributionState.WAITING,
     ContributionState.APPROVED,
+    ContributionState.FAILED,
 )
 
 
-def take(node: Node, document: Contribution) -> None:
-    """Inside the transaction of the document; its parts follow. Raises RefusedError."""
-    member = document.author
+def permit(node: Node, document: Contribution) -> None:
+    """Raise RefusedError unless the member may give something now."""
     if node.stores.central.setup() is None:
         raise errors.RefusedError(NO_CENTRE_HERE, "this agency is no centre")
-    permits.check(node, member, document.agreement, member)
-    _require_room(node, member)
+    permits.check(node, document.author, document.agreement, document.author)
+    _require_room(node, document.author)
+
+
+def take(node: Node, document: Contribution) -> None:
+    """Inside the transaction of the document, after :func:`permit`; its parts follow."""
+    member = document.author
     key = sealing.new_key()
     outer = node.storage_key(_PURPOSE)
     row = TakenRow(
@@ -72,23 +84,51 @@ def take(node: Node, document: Contribution) -> None:
     node.record(Event.CONTRIBUTION, facts(row) | {"step": "arriving", "case": document.case})
 
 
-def take_part(node: Node, document: ContributionPart) -> None:
-    """One part, inside its transaction; with the last one an approver is asked."""
+@dataclass(frozen=True, slots=True)
+class LastPart:
+    """With this part all of its contribution is here, and was counted."""
+
+    fault: errors.RefusedError | None
+    """Why the contribution is refused."""
+
+
+def last_part(node: Node, document: ContributionPart) -> LastPart | None:
+    """Count the contribution that this part makes whole; None where it makes none. Call it before
+    the transaction: a large one takes a while."""
     row = node.stores.contributions.find_taken(document.author, document.contribution)
+    if row is None or row.state is not ContributionState.ARRIVING:
+        return None
+    missing = set(range(row.parts)) - node.stores.contributions.part_numbers(row.member, row.id)
+    if missing != {document.number} or not _is_named(head_of(node, row), document):
+        return None
+    return _counted(node, row, document)
+
+
+def take_part(
+    node: Node, document: ContributionPart, last: LastPart | None
+) -> errors.RefusedError | None:
+    """One part, inside its transaction; with the last one an approver is asked. ``last`` is what
+    :func:`last_part` found. Returns why the contribution was refused, where it was: raise it when
+    the transaction has committed, because that is kept. Raises RefusedError ``part-unnamed``."""
+    contributions = node.stores.contributions
+    row = contributions.find_taken(document.author, document.contribution)
     if row is None:
         raise errors.RefusedError(PART_UNNAMED, "no contribution of this member names the part")
     if row.state is not ContributionState.ARRIVING:
-        return  # it came before, and the member did not hear of it
-    head = head_of(node, row)
-    named = head.parts[document.number] if document.number < len(head.parts) else ""
-    if named != document.content.digest or document.content.collection >= len(head.collections):
+        return None  # it came before, and the member did not hear of it
+    if not _is_named(head_of(node, row), document):
         raise errors.RefusedError(PART_UNNAMED, "the contribution names another part")
-    here = node.stores.contributions.parts(row.member, row.id)
+    here = contributions.part_numbers(row.member, row.id)
     if document.number in here:
-        return
+        return None
     _put(node, row, document.number, document.id, document.to_bytes())
     if len(here) < row.parts:  # the contribution itself is among them
-        return
+        return None
+    # Where another part was taken at the same moment, nobody has counted yet.
+    fault = (last or _counted(node, row)).fault
+    if fault is not None:
+        let_go(node, row, fault.code)
+        return fault
     subject = {"contribution": row.id, "agreement": row.agreement, "peer": row.member}
     asked = requests.file(
         node,
@@ -98,24 +138,49 @@ def take_part(node: Node, document: ContributionPart) -> None:
         agreement=row.agreement,
         by_peer=True,
     )
-    node.stores.contributions.change_taken(row, state=ContributionState.WAITING, request=asked.id)
+    contributions.change_taken(row, state=ContributionState.WAITING, request=asked.id)
+    return None
 
 
-def drop_old(node: Node) -> int:
-    """Let go of what never came whole, or what nobody decided; of how many contributions."""
-    before = add_days(node.stamp(), -KEPT_DAYS)
-    gone = 0
-    for state in (ContributionState.ARRIVING, ContributionState.WAITING):
-        for row in node.stores.contributions.all_taken(state=state):
-            if row.received[:19] + "Z" > before:
-                continue
-            with node.stores.database.transaction():
-                values = {"state": ContributionState.REFUSED, "decided": node.stamp()}
-                node.stores.contributions.change_taken(row, **values, sealed_key=None)
-                node.stores.contributions.erase_parts(row.member, row.id)
-                node.record(Event.ERASURE, facts(row) | {"what": "contribution"})
-            gone += 1
-    return gone
+def reviewed(node: Node, row: TakenRow) -> tuple[Reviewed, ...]:
+    """What is in a contribution that is here, counted; one for each collection. Raises RefusedError
+    ``contribution-miscounted``."""
+    return review(head_of(node, row), contents_of(node, row))
+
+
+def let_go(node: Node, row: TakenRow, code: str = "") -> None:
+    """Refused, here and for the member; nothing of it is kept."""
+    node.stores.contributions.change_taken(
+        row, state=ContributionState.REFUSED, decided=node.stamp(), sealed_key=None
+    )
+    node.stores.contributions.erase_parts(row.member, row.id)
+    answer(node, row, Taken.REFUSED, code)
+
+
+def answer(node: Node, row: TakenRow, step: Taken, code: str = "") -> None:
+    """Log what became of it, and tell the member."""
+    why = {"code": code} if code else {}
+    node.record(Event.CONTRIBUTION, facts(row) | {"step": step.value} | why)
+    document = case_documents.sign(
+        node,
+        ContributionAnswer(
+            **case_documents.heading(node, row.member), contribution=row.id, step=step
+        ),
+    )
+    case_documents.post(node, document, None)
+
+
+def _is_named(head: Contribution, document: ContributionPart) -> bool:
+    named = head.parts[document.number] if document.number < len(head.parts) else ""
+    return named == document.content.digest and document.content.collection < len(head.collections)
+
+
+def _counted(node: Node, row: TakenRow, last: ContributionPart | None = None) -> LastPart:
+    try:
+        review(head_of(node, row), contents_of(node, row, last))
+    except errors.RefusedError as fault:
+        return LastPart(fault)
+    return LastPart(None)
 
 
 def is_known(node: Node, document: Contribution) -> bool:
@@ -128,7 +193,7 @@ def _require_room(node: Node, member: str) -> None:
     day = add_days(node.stamp(), -1)
     if (
         sum(row.state in _OPEN for row in rows) >= OPEN_CONTRIBUTIONS
-        or sum(row.received[:19] + "Z" >= day for row in rows) >= CONTRIBUTIONS_PER_DAY
+        or sum(whole_seconds(row.received) >= day for row in rows) >= CONTRIBUTIONS_PER_DAY
     ):
         raise errors.RefusedError(TOO_MANY_CONTRIBUTIONS, "this member has given enough for now")
 
@@ -146,12 +211,21 @@ def head_of(node: Node, row: TakenRow) -> Contribution:
     return document
 
 
-def contents_of(node: Node, row: TakenRow) -> Iterator[PartContent]:
+def contents_of(
+    node: Node, row: TakenRow, more: ContributionPart | None = None
+) -> Iterator[PartContent]:
+    """What the parts hold, in their order; ``more`` is one that is not kept yet."""
     key = _key(node, row)
-    for number, (_, sealed) in node.stores.contributions.parts(row.member, row.id).items():
-        if number == _HEAD:
+    bodies = {
+        number: sealed
+        for number, (_, sealed) in node.stores.contributions.parts(row.member, row.id).items()
+        if number != _HEAD
+    }
+    for number in sorted(bodies.keys() | ({more.number} if more else set())):
+        if more is not None and number == more.number:
+            yield more.content
             continue
-        document = parse(sealing.open_sealed(key, sealed, _number(row, number)))
+        document = parse(sealing.open_sealed(key, bodies[number], _number(row, number)))
         if isinstance(document, ContributionPart):
             yield document.content
 

@@ -11,10 +11,10 @@ import numpy as np
 from psihash import errors
 from psihash.agreement.charges import Usage, charge_asker, period_start
 from psihash.agreement.clauses import CLAUSE_ALGORITHM, check_budget
-from psihash.agreement.rules import ANNEX_MISMATCH
+from psihash.agreement.rules import ANNEX_MISMATCH, largest_classes
 from psihash.agreement.state import Agreement
 from psihash.audit.event import Event
-from psihash.bulk import Bytes2D, rows
+from psihash.bulk import Bytes2D, rows, sorted_distinct
 from psihash.central import canaries
 from psihash.central.manifest import Manifest
 from psihash.central.questions import Questions
@@ -27,6 +27,7 @@ from psihash.node.node import Node
 from psihash.psi import encoding
 from psihash.psi.engine import TOKEN_BYTES
 from psihash.storage.central_copy import CANARY, Followed
+from psihash.storage.central_holdings import held_among
 from psihash.storage.central_runs import ASKS, RunRow
 from psihash.terms import AlgorithmId, size_class
 from psihash.wire import central_codec as codec
@@ -58,14 +59,31 @@ class New:
     """Digests (n, width) that were not asked in this epoch, by algorithm."""
 
     digests: Mapping[AlgorithmId, Bytes2D]
+    smallest: Mapping[AlgorithmId, int]
+    """The class that runs over little or nothing share."""
 
     @property
     def classes(self) -> dict[AlgorithmId, int]:
         """What a run over them costs: room for canaries is in every class, whether there are any
         to ask or not."""
         return {
-            name: size_class(len(found) + encoding.CANARIES) for name, found in self.digests.items()
+            name: max(size_class(len(found) + encoding.CANARIES), self.smallest[name])
+            for name, found in self.digests.items()
         }
+
+
+def _smallest(
+    agreement: Agreement, member: str, algorithms: Sequence[AlgorithmId]
+) -> dict[AlgorithmId, int]:
+    """Room for as many new items as there are canaries, or what the annex has room for: a night in
+    which nothing was seized looks like one in which little was."""
+    annex = agreement.annex(member)
+    if annex is None:
+        raise errors.RefusedError(ANNEX_MISMATCH, "our annex is missing")
+    usual = size_class(2 * encoding.CANARIES)
+    largest = largest_classes(annex, tuple(algorithms))
+    most = agreement.terms.max_size_class
+    return {name: min(usual, largest[name], most) for name in algorithms}
 
 
 def algorithms_of(agreement: Agreement, manifest: Manifest) -> list[AlgorithmId]:
@@ -89,21 +107,32 @@ def require_offered(node: Node, agreement: Agreement, names: Sequence[str]) -> N
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where to look for new items: in all of some collections, and in what changed in others."""
+
+    whole: Sequence[str]
+    partly: Sequence[str]
+    changes: Mapping[AlgorithmId, Bytes2D]
+
+
 def new_items(
-    node: Node,
-    agreement: Agreement,
-    epoch: int,
-    algorithms: Sequence[AlgorithmId],
-    names: Sequence[str],
+    node: Node, agreement: Agreement, epoch: int, algorithms: Sequence[AlgorithmId], look: Look
 ) -> New:
-    """What was not asked yet of some collections. With no names, nothing."""
+    """What was not asked yet."""
     found = {}
     for name in algorithms:
-        empty = np.empty((0, name.digest_bytes), np.uint8)
-        parts = node.stores.holdings.digests(name, list(names)) if names else iter(())
-        every = np.concatenate([empty, *parts])
+        parts = [np.empty((0, name.digest_bytes), np.uint8)]
+        if look.whole:
+            parts += node.stores.holdings.digests(name, list(look.whole))
+        if look.partly:
+            changed = sorted_distinct(np.array(look.changes[name]))
+            parts.append(held_among(node.stores.database, name, look.partly, changed))
+        every = np.concatenate(parts)
+        if look.partly:
+            every = sorted_distinct(every)
         found[name] = node.stores.copies.not_asked(agreement.id, epoch, name, every)
-    return New(found)
+    return New(found, _smallest(agreement, node.agency, algorithms))
 
 
 def ask(
@@ -151,7 +180,8 @@ def _questions(
     keys: list[tuple[str, bytes]] = []
     tokens = [np.empty((0, TOKEN_BYTES), np.uint8)]
     if not node.stores.copies.canaries(agreement.id, manifest.epoch):
-        own = np.concatenate([canaries.announced(manifest.centre), _secret(node, centre)])
+        values = canaries.announced(manifest.centre), _secret(node, centre)
+        own = np.concatenate([canaries.tokens(each, manifest.algorithms) for each in values])
         keys += [(CANARY, row.tobytes()) for row in own]
         tokens.append(own)
     for name, found in new.digests.items():
@@ -161,7 +191,8 @@ def _questions(
 
 
 def _secret(node: Node, centre: Centre) -> Bytes2D:
-    """The canaries that only we and the centre know: those of the first enrolment, for good."""
+    """The values of the canaries that only we and the centre know: those of the first enrolment,
+    for good."""
     key = node.storage_key(_CANARIES_PURPOSE)
     followed = node.stores.copies.followed(centre.agency)
     if followed is None:
@@ -171,7 +202,7 @@ def _secret(node: Node, centre: Centre) -> Bytes2D:
         followed = replace(followed, sealed_canaries=sealed)
         node.stores.copies.follow(followed)
     held = followed.sealed_canaries or b""
-    return rows(sealing.open_sealed(key, held, centre.agency.encode()), TOKEN_BYTES)
+    return rows(sealing.open_sealed(key, held, centre.agency.encode()), canaries.VALUE_BYTES)
 
 
 def _opening(node: Node, agreement: Agreement, manifest: Manifest, new: New) -> codec.Opening:

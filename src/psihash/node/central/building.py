@@ -7,7 +7,7 @@ the next.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -15,15 +15,16 @@ import numpy as np
 
 from psihash import bulk
 from psihash.bulk import Bytes2D
-from psihash.central import canaries, derive
+from psihash.central import derive
 from psihash.central.publishing import Numbers
 from psihash.node.central.labels import Labels
 from psihash.node.node import Node
 from psihash.psi import encoding, groups
-from psihash.psi.engine import TOKEN_BYTES
 from psihash.psi.group import Group
 from psihash.storage.central import Setup
-from psihash.storage.central_holdings import held_labels
+from psihash.storage.central_holdings import held_labels, labels_of
+from psihash.storage.central_values import Partition
+from psihash.terms import AlgorithmId
 
 PARTITION: Final = 65_536
 """Items computed at a time: half a second on one core, 4 MB in the store."""
@@ -56,14 +57,39 @@ class InProcess:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """What is to stand: distinct tokens (n, 32), and pairs of (row of a token, label), each once;
-    the canaries' tokens are among them, without a pair."""
+    """What is looked at: distinct tokens (n, 32), ascending, and pairs of (row of a token, label),
+    each once, of what is to stand. A token without a pair stands no more; the canaries' tokens are
+    among them, without a pair."""
 
     tokens: Bytes2D
     rows: Numbers
     labels: Numbers
     canaries: Numbers
     """Rows of the canaries' tokens."""
+
+    @classmethod
+    def of(cls, own: Bytes2D, others: list[Bytes2D], labels: list[Numbers]) -> Held:
+        """From the canaries, and from lists of tokens with their labels; of the last lists there
+        may be no labels. The lists are emptied: they take hundreds of megabytes."""
+        labelled = np.concatenate([np.empty(0, np.int64), *labels])
+        every = np.concatenate([own, *others])
+        others.clear()
+        labels.clear()
+        order = bulk.byte_order(every)
+        every = np.take(every, order, axis=0)
+        as_one = bulk.as_one(every)
+        begins = np.append(True, as_one[1:] != as_one[:-1])[: len(every)]
+        numbers = np.empty(len(order), np.int64)
+        numbers[order] = np.cumsum(begins) - 1
+        pairs = bulk.distinct_numbers(
+            labelled | (numbers[len(own) : len(own) + len(labelled)] << 32)
+        )
+        return cls(
+            every if begins.all() else np.compress(begins, every, axis=0),
+            pairs >> 32,
+            pairs & 0xFFFFFFFF,
+            bulk.distinct_numbers(numbers[: len(own)]),
+        )
 
 
 def own_group() -> Group:
@@ -77,67 +103,97 @@ def published_collections(node: Node, setup: Setup) -> list[str]:
     return [name for name in held if setup.collections is None or name in setup.collections]
 
 
-def collect(node: Node, setup: Setup, labels: Labels, canary_seed: bytes) -> Held:
-    """Everything that is to be published, from the holdings."""
+def collect(node: Node, setup: Setup, labels: Labels, own: Bytes2D, former: Bytes2D) -> Held:
+    """Everything that is to be published, from the holdings; ``own`` are the canaries, ``former``
+    tokens that are looked at whether they are held or not."""
     names = published_collections(node, setup)
-    tokens, found = [canaries.all_tokens(node.agency, canary_seed)], []
+    tokens: list[Bytes2D] = []
+    found: list[Numbers] = []
     for algorithm in setup.algorithms:
         for part in held_labels(node.stores.database, algorithm, names, labels.of):
             tokens.append(encoding.tokens(algorithm, np.ascontiguousarray(part.digests)))
             found.append(part.labels)
-    every = np.concatenate(tokens)
-    firsts, numbers = bulk.grouped(every)
-    secret = len(tokens[0])
-    pairs = np.concatenate([np.empty(0, np.int64), *found]) | (numbers[secret:] << 32)
-    # Not numpy's unique, which hashes numbers and takes ten times as long.
-    pairs.sort()
-    distinct = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
-    return Held(
-        np.ascontiguousarray(every[firsts]),
-        distinct >> 32,
-        distinct & 0xFFFFFFFF,
-        np.unique(numbers[:secret]),
-    )
+    tokens.append(former)
+    return Held.of(own, tokens, found)
 
 
-def index(node: Node, epoch: int, tokens: Bytes2D) -> Numbers:
-    """For each of some distinct tokens its row among the epoch's; -1 where it has none."""
-    known = node.stores.central.tokens(epoch)
-    if not len(known):
-        return np.full(len(tokens), -1, np.int64)
-    _, numbers = bulk.grouped(np.concatenate([known, tokens]))
-    # Known tokens are distinct and come first, so their numbers are their rows.
-    found: Numbers = np.where(numbers[len(known) :] < len(known), numbers[len(known) :], -1)
-    return found
+def collect_changed(
+    node: Node,
+    setup: Setup,
+    labels: Labels,
+    own: Bytes2D,
+    changes: Mapping[AlgorithmId, Bytes2D],
+) -> Held:
+    """The same for the digests of which something may have changed."""
+    names = published_collections(node, setup)
+    tokens: list[Bytes2D] = []
+    found: list[Numbers] = []
+    asked: list[Bytes2D] = []
+    for algorithm in setup.algorithms:
+        digests = bulk.sorted_distinct(np.array(changes[algorithm]))
+        asked.append(encoding.tokens(algorithm, digests))
+        for part in labels_of(node.stores.database, algorithm, names, labels.of, digests):
+            tokens.append(encoding.tokens(algorithm, np.ascontiguousarray(part.digests)))
+            found.append(part.labels)
+    tokens += asked
+    return Held.of(own, tokens, found)
 
 
 def compute(
     node: Node,
     epoch: int,
     seed: bytes,
-    tokens: Bytes2D,
+    held: Held,
     executor: Executor,
     progress: Progress | None = None,
 ) -> Numbers:
-    """See that every one of some distinct tokens has its value; their rows among the epoch's."""
-    central = node.stores.central
-    found_at = index(node, epoch, tokens)
-    lacking = found_at < 0
-    missing = tokens[lacking]
-    if len(missing):
-        first = max(central.partitions(epoch), default=-1) + 1
-        parts = {
-            first + number: np.ascontiguousarray(missing[at : at + PARTITION])
-            for number, at in enumerate(range(0, len(missing), PARTITION))
-        }
-        done = len(tokens) - len(missing)
-        for number, found in executor.roots(node.agency, epoch, seed, iter(parts.items())):
-            if found.shape != (len(parts[number]), TOKEN_BYTES):
+    """See that every token that is to stand has its value. For each token the number of its item in
+    the epoch; -1 for one that neither stands nor ever did."""
+    items = node.stores.values.find(epoch, held.tokens)
+    stands = np.zeros(len(items), np.bool_)
+    stands[held.rows] = True
+    work = _Computing(node, epoch, seed, executor, progress, int(np.count_nonzero(stands)))
+    # Canaries have pages of their own: every publication reads those.
+    own = held.canaries[items[held.canaries] < 0]
+    work.run(held.tokens, items, own)
+    work.run(held.tokens, items, np.flatnonzero(stands & (items < 0)))
+    return items
+
+
+@dataclass(slots=True)
+class _Computing:
+    """Runs of one epoch."""
+
+    node: Node
+    epoch: int
+    seed: bytes
+    executor: Executor
+    progress: Progress | None
+    all: int
+
+    def run(self, tokens: Bytes2D, items: Numbers, chosen: Numbers) -> None:
+        """Compute some of the tokens, by their rows, and note in ``items`` which they became."""
+        values = self.node.stores.values
+        waiting: dict[int, tuple[Partition, int, Bytes2D]] = {}
+        done = self.all - len(chosen)
+
+        def parts() -> Iterator[tuple[int, Bytes2D]]:
+            place = values.new_run(self.epoch)
+            for at in range(0, len(chosen), PARTITION):
+                part = np.take(tokens, chosen[at : at + PARTITION], axis=0)
+                waiting[place.number] = place, at, part
+                number, place = place.number, place.after(len(part))
+                yield number, part
+
+        if not len(chosen):
+            return
+        agency = self.node.agency
+        for number, found in self.executor.roots(agency, self.epoch, self.seed, parts()):
+            place, at, part = waiting.pop(number)
+            if found.shape != part.shape:
                 raise ValueError("an executor gave a root for each token, or it is broken")
-            central.add_partition(epoch, number, parts[number], found)
-            done += len(found)
-            if progress is not None:
-                progress("evaluate", done, len(tokens))
-        # Partitions are in the order of their numbers, behind those that were there.
-        found_at[lacking] = np.arange(len(missing)) + (len(central.tokens(epoch)) - len(missing))
-    return found_at
+            values.add(self.epoch, place, part, found)
+            items[chosen[at : at + len(part)]] = place.item + np.arange(len(part))
+            done += len(part)
+            if self.progress is not None:
+                self.progress("evaluate", done, self.all)

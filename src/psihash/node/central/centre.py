@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from psihash import errors
-from psihash.agreement.times import parse_time
+from psihash.agreement.times import parse_time, whole_seconds
 from psihash.audit.cosignature import attach
 from psihash.audit.event import Event
 from psihash.bulk import rows
@@ -51,7 +51,7 @@ ROTATION_HOURS: Final = 48
 
 
 def enrol(node: Node, peer: str, agreement: str) -> list[bytes]:
-    """The secret canaries of a member."""
+    """The values of a member's secret canaries."""
     permits.check(node, peer, agreement, peer)
     setup = node.stores.central.require()
     place = node.stores.central.place_of(peer, node.stamp(), canaries.PLACES)
@@ -182,7 +182,7 @@ def _answerable(node: Node) -> EpochRow:
     """The present epoch, where its key may still be used."""
     row, setup = _current(node), node.stores.central.require()
     if setup.erasure is not None:
-        until = parse_time(setup.erasure[:19] + "Z") + dt.timedelta(hours=ROTATION_HOURS)
+        until = parse_time(whole_seconds(setup.erasure)) + dt.timedelta(hours=ROTATION_HOURS)
         if node.now() >= until:
             raise errors.RefusedError(ROTATION_DUE, "the centre must begin a new epoch first")
     return row

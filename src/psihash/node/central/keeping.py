@@ -6,9 +6,8 @@ import datetime as dt
 
 from psihash.agreement.times import parse_time
 from psihash.audit.event import Event
-from psihash.central.manifest import parse_manifest
+from psihash.central.manifest import EPOCH_DAYS, parse_manifest
 from psihash.node.agreeing import documents
-from psihash.node.central.setting_up import EPOCH_DAYS
 from psihash.node.node import Node
 
 

@@ -46,9 +46,10 @@ def settle(
     agreement: str,
     manifests: Sequence[Manifest],
     answered: Answered,
-    scanned: str,
+    after: Standing,
 ) -> None:
-    """Take in what an epoch's publications say about what was asked before and now.
+    """Take in what an epoch's publications say about what was asked before and now; ``after`` is
+    how far things are then.
 
     Call it inside a transaction: all of it holds, or nothing. Raises VerificationError
     ``central-canary-missed``."""
@@ -62,7 +63,7 @@ def settle(
     _add(node, agreement, manifests, answered)
     first = 1 if answered.keys else before.delta + 1
     _take_back(node, agreement, manifests[max(first, 1) :])
-    copies.stand(agreement, Standing(epoch, manifests[-1].delta, scanned))
+    copies.stand(agreement, after)
 
 
 def _look_through(node: Node, agreement: str, manifest: Manifest) -> None:

@@ -24,7 +24,8 @@ from psihash.node.holding import held
 from psihash.node.node import Node
 from psihash.node.peering import contact, peers
 from psihash.node.peering.channel import PeerChannel
-from psihash.storage.central_holdings import state_of
+from psihash.storage.central_copy import Standing
+from psihash.storage.central_holdings import numbers_of, state_of
 from psihash.storage.leases import Lease
 
 __all__ = ["CentralHit", "Progress", "RunOutcome", "RunState", "run", "run_over"]
@@ -92,12 +93,13 @@ def _run(node: Node, channel: PeerChannel, wanted: _Wanted, lease: Lease) -> Run
     agreement = annexes.refresh(node, agreement)
     manifests = update(node, channel, agreement.id, wanted.progress)
     newest = manifests[-1]
-    new, scanned = _new(node, agreement, newest, names)
+    new, after = _new(node, agreement, newest, names)
     centre = Centre(channel, agreement.id)
     answered = asking.ask(node, centre, agreement, newest, new, wanted.progress)
     with node.stores.database.transaction():
         node.stores.leases.check(lease, node.stamp())
-        matching.settle(node, agreement.id, manifests, answered, scanned)
+        matching.settle(node, agreement.id, manifests, answered, after)
+        node.stores.changes.trim()
         before = wanted.since.references()
         found = hits.standing(node, agreement.id, newest.epoch, names, before)
         outcome = _outcome(found, newest, answered.asked)
@@ -117,15 +119,31 @@ def _run(node: Node, channel: PeerChannel, wanted: _Wanted, lease: Lease) -> Run
 
 def _new(
     node: Node, agreement: Agreement, newest: Manifest, names: Sequence[str]
-) -> tuple[asking.New, str]:
-    """What was not asked yet, and the state of the lists that this is about. Where they are as
-    they were at the last look, they are not read."""
-    algorithms = asking.algorithms_of(agreement, newest)
+) -> tuple[asking.New, Standing]:
+    """What was not asked yet, and how far things are when it is. Of a collection that was looked
+    at before in this epoch only what changed is read."""
+    copies, changes = node.stores.copies, node.stores.changes
+    before = copies.standing(agreement.id)
+    if before is None:
+        # From here on changes are noted.
+        before = Standing(0, -1, "")
+        with node.stores.database.transaction():
+            changes.follow()
+            copies.stand(agreement.id, before)
+    last = changes.newest()
+    numbers = numbers_of(node.stores.database, names)
     scanned = state_of(node.stores.database, names)
-    before = node.stores.copies.standing(agreement.id)
-    same = before is not None and (before.epoch, before.scanned) == (newest.epoch, scanned)
-    looked = [] if same else names
-    return asking.new_items(node, agreement, newest.epoch, algorithms, looked), scanned
+    seen = dict(before.seen) if before.epoch == newest.epoch else {}
+    partly = [name for name in names if numbers[name] in seen]
+    since = min((seen[numbers[name]] for name in partly), default=last)
+    changed = changes.since(since)
+    if changed is None:
+        partly = []
+    look = asking.Look([name for name in names if name not in partly], partly, changed or {})
+    algorithms = asking.algorithms_of(agreement, newest)
+    new = asking.new_items(node, agreement, newest.epoch, algorithms, look)
+    seen |= dict.fromkeys(numbers.values(), last)
+    return new, Standing(newest.epoch, newest.delta, scanned, seen)
 
 
 def _outcome(found: tuple[CentralHit, ...], newest: Manifest, asked: int) -> RunOutcome:

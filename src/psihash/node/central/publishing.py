@@ -15,29 +15,33 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from psihash import errors
-from psihash.agreement.times import add_days, parse_time
+from psihash.agreement.times import add_days, parse_time, whole_seconds
 from psihash.audit.event import Event
+from psihash.bulk import Bytes2D, distinct_numbers
 from psihash.canonical import framed
 from psihash.central import derive
 from psihash.central.canaries import SEED_BYTES
-from psihash.central.layout import Part, list_root, page_count, page_starts, pages
+from psihash.central.layout import Part, list_root, pages, tag_numbers
 from psihash.central.manifest import ListFacts, Manifest, sign_manifest
-from psihash.central.publishing import Change, Place, change, make_lists
+from psihash.central.publishing import (
+    Change,
+    Numbers,
+    Place,
+    make_lists,
+)
 from psihash.identity import sealing
 from psihash.node import leasing
 from psihash.node.central import taking_in
 from psihash.node.central.building import (
     Executor,
-    Held,
     InProcess,
     Progress,
-    collect,
-    compute,
     own_group,
 )
-from psihash.node.central.labels import Labels
+from psihash.node.central.making import Made, Making
 from psihash.node.holding import held
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
@@ -52,6 +56,8 @@ LEASE: Final = "central"
 CANARIES_PURPOSE: Final = "central canaries"
 _SECRETS_PURPOSE: Final = "central epoch"
 _SECRETS_BYTES: Final = 2 * KEY_SEED_BYTES
+_PAGES_AT_ONCE: Final = 4096
+"""Pages written in one transaction: 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,8 @@ class Published:
     epoch: int
     delta: int
     reason: str
-    """``delta``, or why there is a new epoch: ``first``, ``age``, ``erasure``, or in the words of
-    who asked for it."""
+    """``delta``, or why there is a new epoch: ``first``, ``age``, ``erasure``, ``upgrade`` (of the
+    store), or in the words of who asked for it."""
     items: int
     """Distinct digests that stand now."""
     added: int
@@ -91,7 +97,7 @@ def publish(
     is as old as it may get, or where something published was erased.
 
     Raises StateError ``no-central``, ``already-running``."""
-    taking_in.finish(node)
+    taking_in.finish(node, again=True)
     with _leased(node, executor, progress) as work:
         reason = _rotation_reason(node, work.setup)
         if reason is None:
@@ -108,7 +114,7 @@ def rotate(
     progress: Progress | None = None,
 ) -> Published:
     """Begin a new epoch under a new key; the old key is destroyed."""
-    taking_in.finish(node)
+    taking_in.finish(node, again=True)
     with _leased(node, executor, progress) as work:
         return work.publish(_begun(node, reason), reason)
 
@@ -134,6 +140,8 @@ def _rotation_reason(node: Node, setup: Setup) -> str | None:
         return "first"
     if setup.erasure is not None:
         return "erasure"
+    if not node.stores.values.has_any(current.epoch):
+        return "upgrade"
     if node.now() >= epoch_end(current, setup):
         return "age"
     return None
@@ -141,7 +149,7 @@ def _rotation_reason(node: Node, setup: Setup) -> str | None:
 
 def epoch_end(row: EpochRow, setup: Setup) -> dt.datetime:
     """When an epoch is as old as it may get."""
-    return parse_time(row.created[:19] + "Z") + dt.timedelta(days=setup.epoch_days)
+    return parse_time(whole_seconds(row.created)) + dt.timedelta(days=setup.epoch_days)
 
 
 def _begun(node: Node, reason: str) -> EpochRow:
@@ -154,7 +162,9 @@ def _begun(node: Node, reason: str) -> EpochRow:
         public = derive.epoch_key(own_group(), node.agency, epoch, joined[:KEY_SEED_BYTES]).public
         key = node.storage_key(_SECRETS_PURPOSE)
         sealed = sealing.seal(key, joined, _context(node, epoch))
-        central.begin_epoch(sealed, public, reason, node.stamp(), epoch)
+        with node.stores.database.transaction():
+            node.stores.changes.follow()
+            central.begin_epoch(sealed, public, reason, node.stamp(), epoch)
         row = central.in_state(BUILDING)
     if row is None:
         raise AssertionError("an epoch that was begun is there")
@@ -186,47 +196,37 @@ class _Work:
         delta = latest.place.delta + 1 if going_on and latest is not None else 0
         place = Place(node.agency, epoch, delta)
         secrets = secrets_of(node, row)
-        wanted, stands = self._change(epoch, secrets)
-        facts, size = _stage(node, place, wanted, secrets.label_seed)
-        manifest = _manifest(node, self.setup, row, place, facts, latest)
+        work = Making(node, self.setup, place, row, self.executor, self.progress)
+        made = work.made(secrets.key_seed, canary_seed(node, self.setup))
+        staged = _stage(node, place, made.wanted, secrets.label_seed)
+        manifest = _manifest(node, self.setup, row, place, staged.facts, latest)
         counts = {
-            "items": len(stands.tokens) - len(stands.canaries),
-            "added": len(wanted.added) - len(stands.canaries),
-            "removed": len(wanted.removed),
+            "items": made.items,
+            "added": len(made.wanted.added) - made.canaries,
+            "removed": len(made.wanted.removed),
         }
         local: dict[str, object] = {"reason": reason, **counts}
-        self._settle(manifest, wanted, local)
+        if made.left_out:
+            local["labels_left_out"] = made.left_out
+        self._settle(manifest, made, staged.starts, local)
         _sweep(node, epoch)
         return Published(
             epoch,
             delta,
             reason,
             **counts,
-            bytes=size,
+            bytes=staged.bytes,
             manifest=manifest.digest.hex(),
             valid_until=manifest.valid_until,
         )
 
-    def _change(self, epoch: int, secrets: Secrets) -> tuple[Change, Held]:
-        """What has to be published, and what stands then; every value is computed by now."""
-        node, central = self.node, self.node.stores.central
-        labels = Labels(node, self.setup.contact)
-        canary = labels.canary
-        stands = collect(node, self.setup, labels, canary_seed(node, self.setup))
-        at = compute(node, epoch, secrets.key_seed, stands.tokens, self.executor, self.progress)
-        numbers = np.array(central.label_ids(labels.texts), np.int64)
-        every, gone = central.entries(epoch)
-        items = int(max(at.max(), every.items.max(initial=0))) + 1
-        wanted = change(
-            every,
-            gone,
-            (at[stands.rows], numbers[stands.labels]),
-            (at[stands.canaries], int(numbers[canary])),
-            items,
-        )
-        return wanted, stands
-
-    def _settle(self, manifest: Manifest, wanted: Change, local: dict[str, object]) -> None:
+    def _settle(
+        self,
+        manifest: Manifest,
+        made: Made,
+        starts: npt.NDArray[np.uint32],
+        local: dict[str, object],
+    ) -> None:
         """The one step from before to after."""
         node, place = self.node, Place(manifest.centre, manifest.epoch, manifest.delta)
         signature = sign_manifest(manifest, node.keys.signing)
@@ -250,38 +250,49 @@ class _Work:
                     node.stamp(),
                 )
             )
-            count = page_count(Part.ADDITIONS, manifest.lists[Part.ADDITIONS].count)
-            starts = page_starts(publications.every(place, Part.ADDITIONS, count))
             publications.completed(place, starts)
-            node.stores.central.add_entries(place.epoch, place.delta, wanted)
+            node.stores.entries.add(place.epoch, place.delta, made.wanted)
+            node.stores.central.published(place.epoch, made.seen, made.items)
             if place.delta == 0:
                 erasure = self.setup.erasure
                 node.stores.central.make_current(place.epoch, node.stamp(), erasure)
+            node.stores.changes.trim()
 
 
-def _stage(
-    node: Node, place: Place, wanted: Change, label_seed: bytes
-) -> tuple[dict[Part, ListFacts], int]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Staged:
+    """The lists, whose pages are written."""
+
+    facts: dict[Part, ListFacts]
+    starts: npt.NDArray[np.uint32]
+    bytes: int
+
+
+def _stage(node: Node, place: Place, wanted: Change, label_seed: bytes) -> _Staged:
     """Make the lists and write their pages, which nothing names yet."""
-    texts = node.stores.central.labels()
-    roots = node.stores.central.roots(place.epoch)
-    lists = make_lists(
-        place,
-        (roots[wanted.added.items], roots[wanted.removed.items]),
-        wanted,
-        texts,
-        label_seed,
-        node.rng,
-    )
-    publications = node.stores.publications
-    facts, size = {}, 0
+    values, publications = node.stores.values, node.stores.publications
+    texts = node.stores.central.labels(distinct_numbers(wanted.added.labels).tolist())
+
+    def roots(items: Numbers) -> Bytes2D:
+        return values.roots(place.epoch, items)
+
+    lists = make_lists(place, roots, wanted, texts, label_seed, node.rng)
     publications.drop_pages(place.centre, place.epoch, place.delta)
-    for part, body in lists.items():
-        cut = pages(part, body)
-        publications.write(place, part, 0, cut)
-        facts[part] = ListFacts(len(body), list_root(cut))
-        size += body.nbytes
-    return facts, size
+    facts = {
+        part: ListFacts(len(body), list_root(_written(node, place, part, body)))
+        for part, body in lists.items()
+    }
+    starts = tag_numbers(lists[Part.ADDITIONS][:: Part.ADDITIONS.page_rows])
+    return _Staged(facts, starts, sum(body.nbytes for body in lists.values()))
+
+
+def _written(node: Node, place: Place, part: Part, body: Bytes2D) -> Iterator[bytes]:
+    """The pages of a list, each of them written."""
+    step = _PAGES_AT_ONCE * part.page_rows
+    for number, at in enumerate(range(0, len(body), step)):
+        some = pages(part, body[at : at + step])
+        node.stores.publications.write(place, part, number * _PAGES_AT_ONCE, some)
+        yield from some
 
 
 def _manifest(
@@ -308,10 +319,13 @@ def _manifest(
 
 def _sweep(node: Node, epoch: int) -> None:
     """Erase what is left of epochs that are over."""
-    for row in node.stores.central.epochs():
-        if row.epoch < epoch:
-            node.stores.central.drop_epoch(row.epoch)
-    node.stores.publications.drop_before(node.agency, epoch)
+    stores = node.stores
+    with stores.database.transaction():
+        stores.values.drop_before(epoch)
+        stores.entries.drop_before(epoch)
+        stores.central.drop_unborn(epoch)
+        stores.database.erased()
+    stores.publications.drop_before(node.agency, epoch)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Final
 
 from psihash import errors
 from psihash.audit.event import Event
-from psihash.central.manifest import parse_manifest
+from psihash.central.manifest import EPOCH_DAYS, parse_manifest
 from psihash.node.central.publishing import epoch_end, new_canary_seed
 from psihash.node.clock import milliseconds, seconds
 from psihash.node.lists.importing import loggable
@@ -21,8 +21,6 @@ from psihash.terms import AlgorithmId
 BAD_SETUP = errors.define("central-bad-setup", "a number for a centre is out of range")
 
 ALGORITHMS: Final = (AlgorithmId.MD5, AlgorithmId.SHA1)
-EPOCH_DAYS: Final = 30
-"""How long a key serves at most: what is removed without an erasure is testable until then."""
 VALID_DAYS: Final = 7
 """How long a publication may be the newest: a member that is shown nothing newer for longer takes
 the set for frozen."""

@@ -91,7 +91,7 @@ def update(
     ]
     if not manifests or manifests[0].delta != 0:
         raise errors.ProtocolError(CHAIN_BROKEN, "the centre has shown no whole epoch")
-    check_current(manifests[-1], node.stamp())
+    check_current(manifests[0], manifests[-1], node.stamp())
     for manifest in manifests:
         _download(node, centre, manifest, progress)
     node.stores.publications.drop_before(card.agency, followed.epoch)
@@ -125,7 +125,7 @@ def _paired(node: Node, agency: str) -> Iterator[None]:
     try:
         yield
     finally:
-        node.stores.leases.release(lease)
+        leasing.give_back(node, lease)
 
 
 def _followed(node: Node, centre: str) -> Followed:

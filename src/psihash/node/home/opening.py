@@ -24,8 +24,10 @@ from psihash.psi import registry
 from psihash.storage.agreements import AgreementStore
 from psihash.storage.central import CentralStore
 from psihash.storage.central_copy import CopyStore
+from psihash.storage.central_entries import EntryStore
 from psihash.storage.central_pages import PublicationStore
 from psihash.storage.central_runs import RunStore
+from psihash.storage.central_values import ValueStore
 from psihash.storage.checkpoints import PeerCheckpointStore
 from psihash.storage.commitments import CommitmentStore
 from psihash.storage.contributions import ContributionStore
@@ -34,6 +36,7 @@ from psihash.storage.database import Database
 from psihash.storage.exports import ExportStore
 from psihash.storage.followups import FollowUpStore
 from psihash.storage.hits import HitStore
+from psihash.storage.holding_changes import ChangeStore
 from psihash.storage.holdings import Holdings
 from psihash.storage.kept import KeepingStore
 from psihash.storage.leases import LeaseStore
@@ -91,7 +94,9 @@ def create(
     chosen = settings.Settings(
         agency=new.agency, passphrase_file=setting, listen=_listen(new.endpoint)
     )
-    node = _assemble(home, chosen, card, clock, ask)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database.open(settings.store_url(home, chosen))
+    node = _assemble(home, chosen, card, clock, ask, database)
     node.load_keys = lambda: ring
     try:
         node.record(
@@ -150,9 +155,8 @@ def _listen(endpoint: str | None) -> str:
 
 def open_node(home: Path, *, ask: passphrase.Ask | None = None, clock: Clock | None = None) -> Node:
     """Open a home. Asks for no passphrase until a key is needed."""
-    chosen = settings.load(home)
-    card = parse_card(files.read(home, files.CARD))
-    node = _assemble(home, chosen, card, clock or SystemClock(), ask)
+    database = Database.open(settings.store_url(home, settings.load(home)))
+    node = assembled(home, database, ask=ask, clock=clock)
     try:
         node.actor = login.current(node)
     except BaseException:
@@ -161,11 +165,30 @@ def open_node(home: Path, *, ask: passphrase.Ask | None = None, clock: Clock | N
     return node
 
 
-def _assemble(
-    home: Path, chosen: settings.Settings, card: Card, clock: Clock, ask: passphrase.Ask | None
+def assembled(
+    home: Path,
+    database: Database,
+    *,
+    ask: passphrase.Ask | None = None,
+    clock: Clock | None = None,
 ) -> Node:
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = Database.open(settings.store_url(home, chosen))
+    """A home over its store, whose schema nobody has looked at, and nobody logged in."""
+    try:
+        chosen, card = settings.load(home), parse_card(files.read(home, files.CARD))
+        return _assemble(home, chosen, card, clock or SystemClock(), ask, database)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _assemble(
+    home: Path,
+    chosen: settings.Settings,
+    card: Card,
+    clock: Clock,
+    ask: passphrase.Ask | None,
+    database: Database,
+) -> Node:
     stores = Stores(
         database=database,
         holdings=Holdings(database),
@@ -195,6 +218,9 @@ def _assemble(
         publications=PublicationStore(database),
         central_runs=RunStore(database),
         copies=CopyStore(database),
+        values=ValueStore(database),
+        entries=EntryStore(database),
+        changes=ChangeStore(database),
     )
 
     def load_keys() -> keys.KeyRing:

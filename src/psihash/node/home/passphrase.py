@@ -6,8 +6,10 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from psihash import errors
+from psihash.identity import keys
 from psihash.node.home import files
 
 NO_PASSPHRASE = errors.define(
@@ -19,17 +21,26 @@ Ask = Callable[[str], str]
 """Asks on the terminal without echo; None where there is no terminal."""
 
 
-def from_file(path: Path) -> bytes:
-    """The first line of a file, without its line end."""
+PASSPHRASES_DIFFER = errors.define(
+    "passphrases-differ", "a new passphrase was typed in two different ways"
+)
+_TRIES: Final = 3
+
+
+def from_file(path: Path, what: str = "passphrase", missing: str = NO_PASSPHRASE) -> bytes:
+    """The first line of a file, without its line end. ``what`` it should hold, and the code of
+    the InputError where it cannot be read."""
     try:
         text = path.read_bytes()
     except OSError as fault:
         raise errors.InputError(
-            NO_PASSPHRASE, f"the passphrase file {path} cannot be read: {fault.strerror}"
+            missing,
+            f"the {what} file {path} cannot be read: {fault.strerror}",
+            hint=f"name a file whose first line is the {what}",
         ) from None
     first = text.split(b"\n", 1)[0].rstrip(b"\r")
     if not first:
-        raise errors.InputError(EMPTY_PASSPHRASE, f"the passphrase file {path} is empty")
+        raise errors.InputError(EMPTY_PASSPHRASE, f"the {what} file {path} is empty")
     return first
 
 
@@ -38,15 +49,28 @@ def for_new_home(home: Path, given: Path | None, ask: Ask | None) -> tuple[bytes
     if given is not None:
         return from_file(given), str(given.resolve())
     if ask is not None:
-        first = ask("New passphrase for this agency's signing key: ")
-        if not first:
-            raise errors.InputError(EMPTY_PASSPHRASE, "the passphrase is empty")
-        if ask("The same again: ") != first:
-            raise errors.InputError(NO_PASSPHRASE, "the two passphrases differ")
-        return first.encode(), ""
+        return _typed(ask), ""
     passphrase = secrets.token_urlsafe(24).encode()
     files.write(home, files.PASSPHRASE, passphrase + b"\n")
     return passphrase, files.PASSPHRASE
+
+
+def _typed(ask: Ask) -> bytes:
+    """A new passphrase, judged before it is typed again; a few tries."""
+    for left in reversed(range(_TRIES)):
+        again = "" if left == _TRIES - 1 else f" ({left + 1} more)"
+        try:
+            first = ask(f"New passphrase for this agency's signing key{again}: ").encode()
+            if not first:
+                raise errors.InputError(EMPTY_PASSPHRASE, "the passphrase is empty")
+            keys.check_passphrase(first)
+            if ask(f"The same again{again}: ").encode() == first:
+                return first
+            raise errors.InputError(PASSPHRASES_DIFFER, "the two passphrases differ")
+        except errors.InputError:
+            if not left:
+                raise
+    raise AssertionError("the last try ends in one way or the other")
 
 
 def find(home: Path, setting: str, ask: Ask | None) -> bytes:

@@ -32,6 +32,21 @@ def listener(findings: Findings, node: Node) -> None:
             _occupied(findings, node, fault)
             return
         findings.ok("listen", f"{node.settings.listen} is free: `psihash serve` is not running")
+        _told(findings, node)
+
+
+def _told(findings: Findings, node: Node) -> None:
+    """Whether the card sends peers to another port than the one that is served."""
+    endpoint = node.card.endpoint
+    port = split_endpoint(node.settings.listen)[1]
+    if endpoint is not None and split_endpoint(endpoint)[1] != port:
+        findings.warn(
+            "endpoint",
+            f"the card sends peers to {endpoint}, and `psihash serve` listens on "
+            f"{node.settings.listen}",
+            "right only where something forwards the one to the other; else change 'listen' in "
+            "psihash.toml, or run `psihash renew --endpoint HOST:PORT`",
+        )
 
 
 def _occupied(findings: Findings, node: Node, fault: OSError) -> None:

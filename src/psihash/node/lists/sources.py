@@ -161,17 +161,35 @@ class _Counted(io.RawIOBase):
 
 @contextmanager
 def recognised(paths: Sequence[Path], fmt: str) -> Iterator[list[Source]]:
-    """Recognise all files; the first one that cannot be used ends the matter.
+    """Recognise all files; where some cannot be used, all of these are named at once.
 
     Raises InputError ``cannot-read-list``, ``unknown-format`` or ``not-a-list``.
     """
     with ExitStack() as stack:
-        sources = []
+        sources, refused = list[Source](), list[errors.InputError]()
         for path in paths:
-            source = Source(path, fmt)
+            try:
+                source = Source(path, fmt)
+            except errors.InputError as fault:
+                refused.append(fault)
+                continue
             stack.callback(source.close)
             sources.append(source)
+        if refused:
+            raise _together(refused, len(paths))
         yield sources
+
+
+def _together(refused: Sequence[errors.InputError], files: int) -> errors.InputError:
+    """One error for all files that cannot be used, with the code of the first."""
+    first = refused[0]
+    if len(refused) == 1:
+        return first
+    why = "; ".join(each.message for each in refused)
+    hint = "leave these out: the others can be read" if len(refused) < files else first.hint
+    return errors.InputError(
+        first.code, f"{len(refused):,} of {files:,} files cannot be used: {why}", hint=hint
+    )
 
 
 def _try(found: formats.Format, head: bytes) -> None:

@@ -12,12 +12,19 @@ from psihash.audit.entry import Entry, log_origin, open_entry
 from psihash.audit.verify import verify_log
 from psihash.node.clock import seconds
 from psihash.node.node import Node
+from psihash.node.people.roles import use_case
 from psihash.node.records.log_retention import erased_by
 from psihash.node.running import sessions
 
 BODY_MISSING = errors.define(
     "body-missing", "the body of a log entry was removed, and no entry says that it was erased"
 )
+
+
+@use_case("audit show")
+def read(node: Node, session: str | None = None) -> Iterator[dict[str, Any]]:
+    """What :func:`show` gives, for a person: the local parts name people, cases and reasons."""
+    return show(node, session)
 
 
 def show(node: Node, session: str | None = None) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from psihash.audit.bundle import CheckpointLine, DocumentLine, EntryLine, Header
 from psihash.audit.bundle_writer import BundleWriter, selection, whole_log
 from psihash.audit.cosignature import attach, cosigner_name
 from psihash.audit.entry import Entry, StoredEntry, log_origin, open_entry
-from psihash.audit.merkle import Frontier
+from psihash.audit.merkle import Frontier, StoredTree
 from psihash.node.clock import milliseconds
 from psihash.node.node import LazySigner, Node
 from psihash.node.oversight import evidence
@@ -100,10 +100,18 @@ def _header(node: Node, kind: Kind, **more: Any) -> Header:
     return Header(
         kind=kind,
         origin=log_origin(node.agency),
-        made=milliseconds(node.now()),
+        made=_made(node),
         cards=tuple(node.own_cards),
         **(values | more),
     )
+
+
+def _made(node: Node) -> str:
+    """Now, or the last entry's time where the clock went back: a verifier holds one against the
+    other."""
+    size = node.stores.log.head().size
+    last = [open_entry(stored).time for stored in node.stores.log.entries(size - 1, size)]
+    return max(milliseconds(node.now()), *last)
 
 
 def _of_log(node: Node, since: str | None, size: int) -> tuple[Header, _Parts]:
@@ -112,7 +120,8 @@ def _of_log(node: Node, since: str | None, size: int) -> tuple[Header, _Parts]:
     for at in range(0, start, _CHUNK):
         frontier.extend(node.stores.log.leaf_hashes(at, min(start, at + _CHUNK)))
     notes = cosigned_notes(node, start, size)
-    parts = whole_log(start, node.stores.log.entries(start, size), notes)
+    earlier = _earlier(cosigned_notes(node, 1, start - 1), node.log.tree(start)) if start else []
+    parts = whole_log(start, node.stores.log.entries(start, size), notes, earlier)
     return _header(node, Kind.LOG, since=since, start=start, frontier=frontier.to_bytes()), parts
 
 
@@ -126,33 +135,47 @@ def cosigned_notes(node: Node, start: int, stop: int) -> dict[int, bytes]:
 
 
 def _of_peer(node: Node, scope: Scope, size: int) -> tuple[Header, _Parts]:
-    """The shared parts of sessions with the peer; of our heads only the newest and those that this
-    peer cosigned, with its cosignatures and the witness's alone: others' tell of other business."""
+    """The shared parts of sessions with the peer, under the heads that it may hold."""
     peer = scope.peer or ""
     ids = {row.id for row in node.stores.sessions.all(peer=peer)}
 
     def is_common(entry: Entry) -> bool:
-        if entry.shared is None or (scope.since is not None and entry.time < scope.since):
+        if entry.shared is None:
             return False
         local, shared = entry.local_facts() or {}, entry.shared_facts() or {}
         return local.get("peer") == peer or shared.get("session") in ids
 
-    chosen = [entry.seq for entry in _entries(node, size) if is_common(entry)]
+    common = [(entry.seq, entry.time) for entry in _entries(node, size) if is_common(entry)]
+    chosen = [seq for seq, time in common if scope.since is None or time >= scope.since]
     header = _header(node, Kind.PEER, peer=peer, since=scope.since)
-    heads = _heads_for(node, size, cosigner_name(peer))
+    first = common[0][0] if common else size
+    heads = _heads_for(node, size, peer, first)
     return header, _selected(node, size, chosen, heads, for_peer=True)
 
 
-def _heads_for(node: Node, size: int, peer: str) -> dict[int, bytes]:
-    """Our newest head and those that the cosigner ``peer`` has signed, without others' lines."""
+def _heads_for(node: Node, size: int, peer: str, first: int) -> dict[int, bytes]:
+    """Our heads that a peer may hold, with no cosignatures but its own and the witness's: others'
+    tell of other business."""
     rows = node.stores.witnessing.cosignatures(0, size + 1)
-    wanted = {size, *(row.size for row in rows if row.cosigner == peer)}
-    names = {peer, node.settings.witness_key.partition("+")[0]}
-    notes = {each: note for each, note in node.stores.log.checkpoints() if each in wanted}
+    notes = dict(node.stores.log.checkpoints())
+    wanted = _held_by(node, peer, size, first)
+    found = {each: notes[each] for each in sorted(wanted) if each in notes}
+    names = {cosigner_name(peer), node.settings.witness_key.partition("+")[0]}
     for row in rows:
-        if row.size in notes and row.cosigner in names:
-            notes[row.size] = attach(notes[row.size], [row.line])
-    return notes
+        if row.size in found and row.cosigner in names:
+            found[row.size] = attach(found[row.size], [row.line])
+    return found
+
+
+def _held_by(node: Node, peer: str, size: int, first: int) -> set[int]:
+    """Sizes of our heads that a peer may hold: those that it cosigned, and all newer ones, because
+    it cosigns what a session or an exchange shows it and may hand that over at the next contact
+    only. ``first`` is its first entry, for one that has cosigned nothing yet."""
+    rows = node.stores.witnessing.cosignatures(0, size + 1)
+    cosigned = {row.size for row in rows if row.cosigner == cosigner_name(peer)}
+    last = max(cosigned, default=first)
+    newer = {each for each, _ in node.stores.log.checkpoints() if last < each <= size}
+    return {size} | cosigned | newer
 
 
 def _of_session(node: Node, row: SessionRow, size: int) -> tuple[Header, _Parts]:
@@ -161,12 +184,15 @@ def _of_session(node: Node, row: SessionRow, size: int) -> tuple[Header, _Parts]
         return any(facts.get("session") == row.id for facts in told)
 
     chosen = [entry.seq for entry in _entries(node, size) if is_of_it(entry)]
-    # Of the cosigned heads those from the session's time, up to the first that covers all of it.
+    # Of the cosigned heads those from the session's time, up to the first that covers all of it;
+    # and those that somebody may hold the bundle against: each one's newest, all of the partner's.
     first, last = (chosen[0], chosen[-1]) if chosen else (0, 0)
     vouched = sorted({each.size for each in node.stores.witnessing.cosignatures(first + 1)})
     beyond = next((each for each in vouched if each > last), size)
-    wanted = {each for each in vouched if each <= beyond} | {size}
-    notes = cosigned_notes(node, first + 1, size)
+    newest = {each.size for each in node.stores.witnessing.newest_cosignatures()}
+    wanted = {each for each in vouched if each <= beyond} | newest
+    wanted |= _held_by(node, row.peer, size, first)
+    notes = cosigned_notes(node, 0, size)
     heads = {each: note for each, note in notes.items() if each in wanted}
     header = _header(node, Kind.SESSION, session=row.id)
     documents = evidence.collect(node, row)
@@ -195,10 +221,13 @@ def _selected(
             (stored,) = node.stores.log.entries(seq, seq + 1)
             yield stored.withhold(local=for_peer), tree.inclusion_proof(seq)
 
-    earlier = [
-        (note, tree.consistency_proof(each)) for each, note in sorted(heads.items()) if each < size
-    ]
-    return selection(heads[size], earlier, entries(), documents)
+    older = {each: note for each, note in heads.items() if each < size}
+    return selection(heads[size], _earlier(older, tree), entries(), documents)
+
+
+def _earlier(notes: Mapping[int, bytes], tree: StoredTree) -> list[tuple[bytes, list[bytes]]]:
+    """Checkpoints with their proofs that ``tree`` goes on from them."""
+    return [(note, tree.consistency_proof(size)) for size, note in sorted(notes.items())]
 
 
 def _entries(node: Node, size: int) -> Iterator[Entry]:

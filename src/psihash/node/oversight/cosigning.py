@@ -166,7 +166,7 @@ def answer_compare(node: Node, card: Card, asked: codec.Comparing) -> pb.Compare
         _proof(node, asked.held, size),
         gossip.prove(node, asked.asks, size),
         gossip.notes(node, mutual.values()),
-        gossip.asks(node, card),
+        gossip.ask_caller(node, card),
     )
 
 
@@ -176,7 +176,7 @@ def answer_deliver(node: Node, card: Card, delivered: codec.Delivery) -> pb.Deli
     _delivered(node, card, delivered.received)
     known = heads.held(node, card)
     if known is not None and delivered.checkpoint == known.note:
-        gossip.settle(node, card, gossip.asks(node, card), delivered.proofs)
+        gossip.settle(node, card, gossip.asked(node, card, known.size), delivered.proofs)
     node.stores.witnessing.tried(card.agency, node.stamp(), done=True)
     return pb.DeliverReply()
 
@@ -201,8 +201,7 @@ def take_cosignatures(node: Node, card: Card, lines: Sequence[tuple[int, bytes]]
             if keep_cosignature(node, size, line, cosigner):
                 taken.append(size)
         except errors.VerificationError as error:
-            facts = {"peer": card.agency, "code": error.code, "what": "cosignature"}
-            node.record(Event.INCIDENT, facts)
+            node.quiet.record(Event.INCIDENT, peer=card.agency, code=error.code, what="cosignature")
             raise
     return taken
 
@@ -248,7 +247,7 @@ def _leased(node: Node, agency: str) -> Iterator[None]:
     try:
         yield
     finally:
-        node.stores.leases.release(lease)
+        leasing.give_back(node, lease)
 
 
 def _ago(node: Node, hours: int) -> str:

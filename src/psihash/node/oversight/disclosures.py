@@ -8,7 +8,7 @@ from typing import Final
 
 from psihash import errors
 from psihash.agreement.terms import parse_terms
-from psihash.audit.event import Event
+from psihash.audit.event import Event, LedOperation
 from psihash.node.node import Node
 from psihash.node.oversight.session_list import Filter, days
 from psihash.node.people.roles import use_case
@@ -16,12 +16,25 @@ from psihash.storage import register
 from psihash.storage.log_index import RESULT
 from psihash.storage.register import DisclosureSum
 
-EVENTS: Final = (Event.SESSION_RECEIPT, Event.DISCLOSURE, Event.FOLLOW_UP, Event.EXPORT)
-KINDS: Final = ("results", "labels", "records", "follow-up", "files")
+EVENTS: Final = tuple(event for event in Event if event.led_operation is LedOperation.DISCLOSURE)
+KINDS: Final = (
+    "results",
+    "labels",
+    "records",
+    "follow-up",
+    "contribution",
+    "central set",
+    "files",
+)
 NO_CODE: Final = "none"
 """Where no agreement speaks: statistics and lists that were written to a file."""
 HERE: Final = "own file"
 """Recipient of what was written to a file here."""
+MEMBERS: Final = "all members"
+"""Recipient of what a centre publishes."""
+
+
+_WITHOUT_PEER: Final = {"files": HERE, "central set": MEMBERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ def _summed(node: Node, wanted: Filter) -> list[Disclosed]:
         if kind is None or (wanted.peer and each.peer != wanted.peer):
             continue
         handling = each.handling or code(each.agreement)
-        recipient = HERE if kind == "files" else (each.recipient or each.peer or "")
+        recipient = _WITHOUT_PEER.get(kind) or each.recipient or each.peer or ""
         sums = found.setdefault((handling, kind, recipient), [0, 0])
         sums[0] += each.times
         sums[1] += each.number
@@ -68,7 +81,14 @@ def _kind(each: DisclosureSum) -> str | None:
             return each.what if each.what in KINDS else "records"
         case Event.FOLLOW_UP.value:
             return None if each.recipient is None else "follow-up"
-    return "files"
+        case Event.CONTRIBUTION.value:
+            # Ours when it left; what a centre takes in leaves nobody.
+            return None if each.recipient is None else "contribution"
+        case Event.CENTRAL_PUBLISHED.value:
+            return "central set"
+        case Event.EXPORT.value:
+            return "files"
+    raise AssertionError("every event that discloses has a kind")
 
 
 def _code(node: Node, agreement: str | None) -> str:

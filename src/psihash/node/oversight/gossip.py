@@ -19,14 +19,17 @@ from psihash.identity.cards import Card
 from psihash.node.node import Node
 from psihash.node.oversight import heads
 from psihash.node.oversight.heads import FORK, NOT_EXTENDED, ROLLED_BACK, UNPROVEN, Contradiction
-from psihash.storage.witnessing import SeenHead
+from psihash.storage.seen_heads import SeenHead
 from psihash.wire.witness_codec import MAX_ASKS, MAX_KNOWN, MAX_NOTES, SizeProof
 
 NONCE_BYTES: Final = 32
 _PAD: Final = 32
 """The list of known agencies is filled up to a multiple of this: it shows a class only."""
-_MAX_SEEN: Final = 256
-"""Unproven heads kept of one log; a peer cannot fill the store with old ones."""
+_KEYS_NAMED: Final = 4
+"""Of each agency's log, the newest ones: the list has room for every agency, however often one of
+them changes its keys."""
+_MAX_WAITING: Final = 4
+"""Unproven heads kept of one log for each peer that showed them: the oldest ones and the newest."""
 
 
 def answer_nonce(node: Node, caller: str, nonce: bytes) -> bytes:
@@ -42,7 +45,7 @@ def names(node: Node, partner: str, caller: bytes, callee: bytes) -> dict[bytes,
         card = peer.card.card
         if card.agency in (partner, node.agency):
             continue
-        for key in heads.log_keys(node, card):
+        for key in heads.log_keys(node, card)[-_KEYS_NAMED:]:
             origin = card.keys.log_origin.encode()
             found[canonical.digest(b"psihash/gossip/1", caller, callee, origin, key)] = card
     return found
@@ -68,7 +71,8 @@ def compare(node: Node, via: str, mutual: Mapping[str, Card], shown: Sequence[by
     ``mutual`` are the cards of the agencies that both know, by origin. A head that is of none of
     them, or that its log's key did not sign, is ignored and logged.
     """
-    new, refused = 0, 0
+    found: dict[str, list[VerifiedCheckpoint]] = {}
+    refused = 0
     for note in shown[:MAX_NOTES]:
         origin = note.split(b"\n", 1)[0].decode(errors="replace")
         card = mutual.get(origin)
@@ -79,38 +83,95 @@ def compare(node: Node, via: str, mutual: Mapping[str, Card], shown: Sequence[by
         except errors.VerificationError:
             refused += 1
             continue
-        new += _compare_one(node, via, card, head)
+        found.setdefault(origin, []).append(head)
     if refused:
-        node.record(Event.INCIDENT, {"peer": via, "what": "foreign-heads", "refused": refused})
+        node.quiet.record(Event.INCIDENT, also={"refused": refused}, peer=via, what="foreign-heads")
+    return sum(_compare_log(node, via, mutual[origin], found[origin]) for origin in found)
+
+
+def _compare_log(node: Node, via: str, card: Card, shown: Sequence[VerifiedCheckpoint]) -> int:
+    """Of the heads that one peer showed of one log, how many were new."""
+    known = heads.held(node, card)
+    seen = node.stores.witnessing.seen(card.keys.log_origin)
+    others = [] if known is None else [known]
+    sizes = {head.size for head in shown}
+    others += [
+        open_checkpoint(row.note, row.origin, *heads.log_keys(node, card))
+        for row in seen
+        if row.size in sizes
+    ]
+    # With each other too: an honest peer shows one head of a log; several are compared too.
+    new = 0
+    for head in shown:
+        rival = next((o for o in others if o.size == head.size and o.root != head.root), None)
+        others.append(head)
+        if rival is not None:
+            heads.report(node, Contradiction(card.agency, FORK, rival, head, via))
+            new += 1
+        elif head.size and not _is_known(head, known, seen, via):
+            _keep(node, head, via)
+            new += 1
     return new
 
 
-def _compare_one(node: Node, via: str, card: Card, head: VerifiedCheckpoint) -> bool:
-    known = heads.held(node, card)
+def _is_known(
+    head: VerifiedCheckpoint, known: VerifiedCheckpoint | None, seen: Sequence[SeenHead], via: str
+) -> bool:
+    """Whether there is nothing to find out about a head: it is the one held, its owner has proven
+    it, or this peer showed it before. That *another* peer showed it is not enough: the row is that
+    peer's, which could have it replaced."""
     if known is not None and (known.size, known.root) == (head.size, head.root):
-        return False
-    seen = node.stores.witnessing.seen(head.origin)
-    rivals = [
-        open_checkpoint(each.note, head.origin, *heads.log_keys(node, card))
-        for each in seen
-        if each.size == head.size
-    ]
-    for other in ([] if known is None else [known]) + rivals:
-        if other.size == head.size and other.root != head.root:
-            heads.report(node, Contradiction(card.agency, FORK, other, head, via))
-            return True
-    if rivals or len(seen) >= _MAX_SEEN or head.size == 0:
-        return False
-    node.stores.witnessing.see(
-        SeenHead(head.origin, head.size, head.root, head.note, via, node.stamp())
+        return True
+    return any(
+        (row.size, row.root) == (head.size, head.root) and (row.proven or row.via == via)
+        for row in seen
     )
-    return True
 
 
-def asks(node: Node, card: Card) -> list[int]:
-    """Sizes of heads of a peer's log that others showed and that it has not proven yet."""
+def _keep(node: Node, head: VerifiedCheckpoint, via: str) -> None:
+    """Keep a head until its owner has proven it. No peer takes the room of another one; a peer's
+    newest head takes the place of its newest one before, and nothing is lost by that: an honest
+    peer's later head extends its earlier ones, and the proof of it proves them. The proof is due
+    since the one replaced was shown, so that no stream of new heads puts it off."""
+    rows = node.stores.witnessing.seen(head.origin, unproven_only=True)
+    own = sorted((row for row in rows if row.via == via), key=lambda row: (row.seen, row.size))
+    last = own[-1] if len(own) >= _MAX_WAITING else None
+    now = node.stamp()
+    waits = now if last is None else last.waits
+    node.stores.witnessing.see(
+        SeenHead(head.origin, head.size, head.root, head.note, via, now, waits), last
+    )
+
+
+def asks(node: Node, card: Card, within: int | None = None) -> list[int]:
+    """Sizes of heads of a peer's log that others showed and that it has not proven yet, those
+    first that wait longest; ``within`` a head's size where it is given."""
     unproven = node.stores.witnessing.seen(card.keys.log_origin, unproven_only=True)
-    return sorted({head.size for head in unproven})[:MAX_ASKS]
+    sizes = [head.size for head in unproven if within is None or head.size <= within]
+    return sorted(list(dict.fromkeys(sizes))[:MAX_ASKS])
+
+
+def ask_caller(node: Node, card: Card) -> list[int]:
+    """The same for a peer that calls and has shown its head just now, and remember what it is
+    asked: it answers with its next call.
+
+    Its head may be older by now than one that somebody else was shown in the meantime: it is asked
+    about larger ones another time.
+    """
+    current = heads.held(node, card)
+    if current is None:
+        return []
+    sizes = asks(node, card, current.size)
+    if sizes:
+        node.stores.witnessing.ask(card.keys.log_origin, sizes, current.size)
+    return sizes
+
+
+def asked(node: Node, card: Card, size: int) -> list[int]:
+    """What a caller was asked when it showed its head of this size: whoever shows us another head
+    before the answer comes makes nobody owe a proof that it was not asked for."""
+    unproven = node.stores.witnessing.seen(card.keys.log_origin, unproven_only=True)
+    return sorted({head.size for head in unproven if head.asked == size})
 
 
 def prove(node: Node, sizes: Sequence[int], size: int) -> list[SizeProof]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from psihash import canonical, errors
@@ -52,6 +53,9 @@ UNPROVEN: Final = "unproven"
 PROOF_DAYS: Final = 2
 """How long an agency may owe the proof: daily exchanges give it two chances."""
 
+MOST_OPEN: Final = 32
+"""Contradictions of one agency that are kept until a person has decided."""
+
 _CODES: Final = {
     FORK: LOG_FORKED,
     NOT_EXTENDED: LOG_FORKED,
@@ -73,8 +77,14 @@ class Contradiction:
 
 def log_keys(node: Node, card: Card) -> list[bytes]:
     """Every key that signed a peer's log as far as its cards here tell, the present one last."""
-    former = [parse_card(row.card) for row in node.stores.peers.history(card.agency)]
-    return list(dict.fromkeys(each.keys.log for each in (*former, card)))
+    former = [_log_key(row.card) for row in node.stores.peers.history(card.agency)]
+    return list(dict.fromkeys((*former, card.keys.log)))
+
+
+@lru_cache(maxsize=4096)
+def _log_key(card: bytes) -> bytes:
+    """Every contact asks for those of every peer; the same bytes are the same card."""
+    return parse_card(card).keys.log
 
 
 def held(node: Node, card: Card) -> VerifiedCheckpoint | None:
@@ -104,7 +114,7 @@ def accept(node: Node, card: Card, note: bytes, proof: Sequence[bytes]) -> Given
     except errors.VerificationError as error:
         kind = _kind(error.code, known, new)
         if kind is None or known is None or new is None:
-            node.record(Event.INCIDENT, {"peer": card.agency, "code": error.code, "what": "head"})
+            node.quiet.record(Event.INCIDENT, peer=card.agency, code=error.code, what="head")
         else:
             report(node, Contradiction(card.agency, kind, known, new, card.agency))
         raise
@@ -132,7 +142,12 @@ def _cosigned(node: Node, head: VerifiedCheckpoint) -> GivenRow:
 
 
 def report(node: Node, found: Contradiction) -> None:
-    """Keep the evidence and log it, once."""
+    """Keep the evidence and log it, once. An agency whose log has contradicted itself often and is
+    waiting for a decision adds nothing by doing so again: that is logged once a minute."""
+    if len(node.stores.witnessing.incidents(found.agency, open_only=True)) >= MOST_OPEN:
+        code = _CODES[found.kind]
+        node.quiet.record(Event.INCIDENT, peer=found.agency, code=code, what="more of the same")
+        return
     pair = sorted((head.size, head.root) for head in (found.held, found.shown))
     parts = [size.to_bytes(8, "big") + root for size, root in pair]
     name = canonical.digest(b"psihash/log-incident/1", found.held.origin.encode(), *parts).hex()[
@@ -175,7 +190,7 @@ def require_whole(node: Node, agency: str) -> None:
     card = peers.require(node, agency).card.card
     since = seconds(node.now() - dt.timedelta(days=PROOF_DAYS))
     for head in node.stores.witnessing.seen(card.keys.log_origin, unproven_only=True):
-        if head.seen < since:
+        if head.waits < since:
             raise errors.RefusedError(
                 LOG_UNPROVEN,
                 f"{agency} owes the proof that a head of its log seen elsewhere is of one log",

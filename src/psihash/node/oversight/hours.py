@@ -9,6 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psihash import errors
+from psihash.agreement.times import parse_time, whole_seconds
 from psihash.node.home.settings import BAD_SETTINGS, Settings
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -28,7 +29,7 @@ class Hours:
 
     def hold(self, time: str) -> bool:
         """Whether a time of the log (RFC 3339 UTC) lies in them."""
-        moment = dt.datetime.fromisoformat(time[:19] + "+00:00").astimezone(self.zone)
+        moment = parse_time(whole_seconds(time)).astimezone(self.zone)
         return (
             moment.weekday() in self.days and self.start <= moment.hour * 60 + moment.minute
         ) and moment.hour * 60 + moment.minute < self.stop

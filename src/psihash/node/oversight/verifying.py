@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,8 +24,9 @@ from psihash.audit.compare import (
 )
 from psihash.audit.cosignature import Cosigner
 from psihash.audit.entry import Entry
+from psihash.audit.held import posix
 from psihash.audit.note import COSIGNATURE, decode_verifier_key
-from psihash.audit.trust import Trust, Witnessed, joined, read_anchor
+from psihash.audit.trust import Cosigned, Trust, Witnessed, joined, read_anchor
 from psihash.identity.cards import parse_card
 from psihash.node.clock import seconds
 from psihash.node.node import Node
@@ -47,21 +48,47 @@ def anchors(given: Sequence[str], witnessed: Sequence[str] = ()) -> Trust:
 
 
 def home_trust(node: Node) -> Trust:
-    """What this home trusts: its own cards, those of its peers, its witness, and the heads that it
-    holds of other logs."""
+    """What this home trusts: its own cards, those of its peers, its witness, and the heads of other
+    logs that it cosigned, holds, or was shown by others."""
     cards = list(node.own_cards)
-    witnessed = []
+    witnessed: list[Witnessed] = []
+    cosigned: list[Cosigned] = []
     for row in node.stores.peers.all():
         former = [parse_card(each.card) for each in node.stores.peers.history(row.agency)]
         card = parse_card(row.card)
         cards += [*former, card]
-        head = node.stores.checkpoints.latest(card.keys.log_origin)
-        if head is not None:
-            given = node.stores.witnessing.given(head.origin, head.size)
-            witnessed.append(Witnessed(head.note, None if given is None else given.timestamp))
+        held = _Decided(node, row.agency)
+        witnessed += held.shown(card.keys.log_origin)
+        cosigned += held.cosigned(card.keys.log_origin)
     key = node.settings.witness_key
     cosigners = (Cosigner(*decode_verifier_key(key, COSIGNATURE)),) if key else ()
-    return Trust(cards=tuple(cards), cosigners=cosigners, witnessed=tuple(witnessed))
+    return Trust(tuple(cards), (), cosigners, tuple(witnessed), tuple(cosigned))
+
+
+class _Decided:
+    """The heads held of a peer's log since a person last decided about it: a decision may have put
+    another branch in the place of the one that was held before."""
+
+    def __init__(self, node: Node, agency: str) -> None:
+        self._node = node
+        times = (each.resolved for each in node.stores.witnessing.incidents(agency))
+        self._since = max((posix(each) for each in times if each), default=0)
+
+    def cosigned(self, origin: str) -> Iterator[Cosigned]:
+        for row in self._node.stores.witnessing.given_after(origin, self._since):
+            yield Cosigned(row.origin, row.size, row.root, row.timestamp)
+
+    def shown(self, origin: str) -> Iterator[Witnessed]:
+        """The newest head of its own that it showed us, and those that others showed, which it may
+        not know of."""
+        head = self._node.stores.checkpoints.latest(origin)
+        if head is not None:
+            given = self._node.stores.witnessing.given(head.origin, head.size)
+            at = self._since if given is None else max(given.timestamp, self._since)
+            yield Witnessed(head.note, at or None)
+        for seen in self._node.stores.witnessing.seen(origin):
+            if posix(seen.seen) > self._since:
+                yield Witnessed(seen.note, posix(seen.seen), needed=False)
 
 
 def verify_file(path: Path, trust: Trust) -> dict[str, Any]:
@@ -81,7 +108,7 @@ def verify_stream(
         bodies.check()
     told = _facts(found) | {"events": dict(sorted(account.events.items()))}
     if found.header.kind is Kind.SESSION:
-        told["evidence"] = evidence.check(found.documents, facts, trust.cards)
+        told["evidence"] = evidence.check(found, facts, trust.cards)
     return told
 
 
@@ -123,7 +150,16 @@ def _facts(found: VerifiedBundle) -> dict[str, Any]:
         "keys": found.keys,
         "cosigned": [_cosigned(each) for each in found.cosigned],
         "unknown_cosigners": list(found.unknown_cosigners),
-        "held_by_others": found.witnessed,
+    } | _held(found)
+
+
+def _held(found: VerifiedBundle) -> dict[str, Any]:
+    """How far the log was held against what others have of it."""
+    return {
+        "held_by_others": found.held.compared,
+        "held_newer": found.held.newer,
+        "held_newest": found.held.newest,
+        "held_unproven": found.held.unproven,
     }
 
 
@@ -153,6 +189,7 @@ def compare_files(ours: Path, theirs: Path, trust: Trust) -> dict[str, Any]:
         "unfinished": result.unfinished,
         "before": result.before,
         "erased": max(account.erased for _, account in accounts),
+        "bundles": [{"made": each.header.made} | _held(each) for each, _ in accounts],
     }
 
 

@@ -200,7 +200,7 @@ class Answering:
         if lease is not None:
             # Where the store cannot take it in, it is done again with the housekeeping.
             with contextlib.suppress(errors.StorageError):
-                self._node.stores.leases.release(lease)
+                leasing.give_back(self._node, lease)
                 self._leases.pop(channel, None)
 
     # -- the end ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -26,6 +27,7 @@ TOO_MANY_DOCUMENTS = errors.define(
     "too-many-documents", "the peer sent more or larger documents than allowed"
 )
 _MAX_ROUNDS = 64
+_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _CARDS_PER_CALL = 8
 """After a change of keys every version must come, each signed by the one before."""
 
@@ -69,15 +71,19 @@ class Acknowledgement:
 
     digests: tuple[bytes, ...] = ()
     signature: bytes = b""
+    codes: tuple[str, ...] = ()
+    """What became of each there: empty where it was taken, else why not. None at all from a peer
+    that does not say."""
 
 
-def acknowledge(node: Node, bodies: Sequence[bytes]) -> Acknowledgement:
-    """Acknowledge documents that came; empty for none."""
+def acknowledge(node: Node, bodies: Sequence[bytes], codes: Sequence[str] = ()) -> Acknowledgement:
+    """Acknowledge documents that came, and say which were not taken; empty for none."""
     if not bodies:
         return Acknowledgement()
     digests = tuple(hashlib.sha256(body).digest() for body in bodies)
     key, context = node.keys.signing, signatures.Context.ACKNOWLEDGEMENT
-    return Acknowledgement(digests, signatures.sign(key, context, canonical.framed(*digests)))
+    signature = signatures.sign(key, context, canonical.framed(*digests))
+    return Acknowledgement(digests, signature, tuple(codes))
 
 
 def exchange(node: Node, agency: str, channel: PeerChannel) -> SyncReport:
@@ -87,30 +93,29 @@ def exchange(node: Node, agency: str, channel: PeerChannel) -> SyncReport:
     for _ in range(_MAX_ROUNDS):
         chosen = outgoing(node, agency)
         waiting = [body for _, body in chosen]
-        kinds = {each.id: each.kind for each in node.stores.outbox.waiting(agency)}
         reply = channel.call(
             lambda stub: stub.Sync,
             pb.SyncRequest(
                 documents=[pb.Document(body=body) for body in waiting],
                 received=received.digests,
                 received_signature=received.signature,
+                received_outcomes=[pb.DocumentOutcome(code=code) for code in received.codes],
             ),
         )
         if len(reply.outcomes) != len(waiting):
             raise errors.PeerError(TOO_MANY_DOCUMENTS, "the peer's answer does not fit")
         codes = [outcome.code for outcome in reply.outcomes]
         digests = tuple(hashlib.sha256(body).digest() for body in waiting)
-        card = channel.verified.card.card
-        confirm_signed(node, card, Acknowledgement(digests, reply.outcomes_signature))
-        for (number, _), code in zip(chosen, codes, strict=True):
-            if code:
-                case_taking.refused(node, kinds[number], code)
+        # First what the peer has for us: with a new card it tells why it could not open what we
+        # sent, which is sealed anew then and goes in the next round.
         bodies = [document.body for document in reply.documents]
         taken = take(node, agency, bodies)
+        card = channel.verified.card.card
+        confirm_signed(node, card, Acknowledgement(digests, reply.outcomes_signature, tuple(codes)))
         report.sent += codes.count("")
         report.received += taken.count("")
         report.refused += [code for code in (*codes, *taken) if code]
-        received = acknowledge(node, bodies)
+        received = acknowledge(node, bodies, taken)
         if not bodies and not outgoing(node, agency):
             return report
     return report
@@ -130,7 +135,8 @@ def outgoing(node: Node, agency: str) -> list[tuple[int, bytes]]:
 
 
 def confirm_signed(node: Node, peer: Card, received: Acknowledgement) -> None:
-    """Mark what the peer has; raises VerificationError unless the peer itself says so."""
+    """Mark what the peer has, and what of it the peer did not take; raises VerificationError unless
+    the peer itself says so, PeerError where it says of too many or too few why."""
     if not received.digests:
         return
     signatures.verify(
@@ -139,10 +145,23 @@ def confirm_signed(node: Node, peer: Card, received: Acknowledgement) -> None:
         canonical.framed(*received.digests),
         received.signature,
     )
-    named = set(received.digests)
+    codes = received.codes or ("",) * len(received.digests)
+    if len(codes) != len(received.digests):
+        raise errors.PeerError(TOO_MANY_DOCUMENTS, "the peer's answer does not fit")
+    named = dict(zip(received.digests, codes, strict=True))
     for each in node.stores.outbox.waiting(peer.agency):
-        if hashlib.sha256(each.body).digest() in named:
+        code = named.get(hashlib.sha256(each.body).digest())
+        if code is None:
+            continue
+        with node.stores.database.transaction():
             node.stores.outbox.delivered(each.id, node.stamp())
+            if code:
+                case_taking.refused(node, each.kind, _plain(code))
+
+
+def _plain(code: str) -> str:
+    """A code as a peer may say it; nothing else of its words is kept."""
+    return code if _CODE.fullmatch(code) else errors.DECLINED
 
 
 def take(node: Node, agency: str, bodies: Sequence[bytes]) -> list[str]:
@@ -160,7 +179,7 @@ def take(node: Node, agency: str, bodies: Sequence[bytes]) -> list[str]:
         codes[place] = _take_card(node, agency, bodies[place])
     refused = sorted({code for code in codes.values() if code})
     if refused:
-        node.record(Event.INCIDENT, {"peer": agency, "what": "card", "codes": refused})
+        node.quiet.record(Event.INCIDENT, also={"codes": refused}, peer=agency, what="card")
     rest: dict[Taker, list[int]] = {}
     for place, body in enumerate(bodies):
         if place not in codes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from psihash import errors
 from psihash.audit.entry import log_origin
@@ -11,6 +12,8 @@ from psihash.audit.event import Event
 from psihash.identity.cards import Card, VerifiedCard, accept_card, card_json, parse_card, supersede
 from psihash.identity.fingerprints import format_fingerprint
 from psihash.identity.trust import KnownPeer, PeerStatus
+from psihash.node.casework import resealing
+from psihash.node.clock import seconds
 from psihash.node.node import Node
 from psihash.node.peering.directory import known
 from psihash.node.people import rosters
@@ -20,7 +23,15 @@ from psihash.storage.peers import UNKNOWN_PEER, PeerRow
 FOREIGN_LOG = errors.define("foreign-log", "a card names a log that is not its agency's own")
 OWN_CARD = errors.define("own-card", "the card is this agency's own")
 PEER_STATUS = errors.define("peer-status", "the peer's present status does not allow this step")
+TOO_MANY_CARDS = errors.define(
+    "too-many-cards", "the peer sent more new cards of its own than are taken in a day or a year"
+)
 NO_ENDPOINT = errors.define("no-endpoint", "the peer's card names no address to connect to")
+
+CARDS_A_DAY: Final = 16
+CARDS_A_YEAR: Final = 64
+"""New cards that a peer may send by itself. Each is kept for good, since its keys signed documents
+and a log; whoever changes keys more often confirms the fingerprint again (``psihash peer add``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,8 @@ def add(node: Node, card_bytes: bytes, fingerprint: str) -> PeerView:
             event = Event.PEER_CHANGED
         if row is None:
             rosters.post_all(node, card.agency)
+        else:
+            resealing.reseal(node, known(row).card.card, card)
         node.record(event, {"peer": card.agency, "card_fingerprint": _text(card), "by": "card"})
     return view(node, card.agency)
 
@@ -82,6 +95,10 @@ def take_newer_card(node: Node, held: KnownPeer, card: Card) -> None:
     verified = supersede(held.card, card)
     if verified.fingerprint == held.card.fingerprint:
         return
+    for days, most in ((1, CARDS_A_DAY), (365, CARDS_A_YEAR)):
+        since = seconds(node.now() - dt.timedelta(days=days))
+        if node.stores.peers.replaced(card.agency, since) >= most:
+            raise errors.RefusedError(TOO_MANY_CARDS, "the peer's card changed too often")
     with node.stores.database.transaction():
         node.stores.peers.replace_card(
             card.agency,
@@ -94,6 +111,7 @@ def take_newer_card(node: Node, held: KnownPeer, card: Card) -> None:
             Event.PEER_CHANGED,
             {"peer": card.agency, "card_fingerprint": _text(card), "by": "succession"},
         )
+        resealing.reseal(node, held.card.card, card)
 
 
 def _require_own_log(card: Card) -> None:

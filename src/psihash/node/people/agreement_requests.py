@@ -91,8 +91,8 @@ def _terms_page(node: Node, row: RequestRow) -> list[Section]:
         ours = _taken_up(node, row)
         asked = (
             f"To sign the terms that {row.peer} proposes, offering "
-            f"{', '.join(ours['collections'])}. Our case: {ours['case'] or 'the one they name'}. "
-            f"Our legal basis: {ours['legal_basis'] or 'the one they name'}."
+            f"{', '.join(ours['collections'])}. Our case: {ours['case'] or 'THE ONE THEY NAME'}. "
+            f"Our legal basis: {ours['legal_basis'] or 'THE ONE THEY NAME'}."
         )
     return [("What is asked", asked), *_pages(node, documents.load(node, row.agreement), row.peer)]
 

@@ -20,7 +20,7 @@ from psihash.audit.event import Event
 from psihash.identity import passwords
 from psihash.node.clock import seconds
 from psihash.node.node import Actor, Node
-from psihash.node.people import login
+from psihash.node.people import login, operators
 from psihash.node.people.login import LoginView
 from psihash.node.people.roles import LOGIN_REQUIRED
 
@@ -31,7 +31,9 @@ TOO_MANY_LOGINS = errors.define(
 TOKEN_BYTES: Final = 32
 IDLE_MINUTES: Final = 30
 ATTEMPTS_A_MINUTE: Final = 30
-"""Of all names together; each costs a quarter of a second of processor time."""
+"""From one address, whatever the names; each costs a quarter of a second of processor time."""
+ATTEMPTS_A_NAME: Final = 10
+"""From one address with one name."""
 _MOST_HELD: Final = 1_000
 
 
@@ -50,15 +52,16 @@ class ConsoleLogins:
         self._node = node
         self._lock = threading.Lock()
         self._seen: dict[bytes, dt.datetime] = {}
-        self._attempts: list[dt.datetime] = []
+        self._attempts: list[tuple[dt.datetime, str, str]] = []
 
-    def log_in(self, name: str, password: str) -> bytes:
-        """Check both and return the token for the browser.
+    def log_in(self, name: str, password: str, source: str = "") -> bytes:
+        """Check both and return the token for the browser. ``source`` is whom attempts count for:
+        a stranger elsewhere keeps nobody out.
 
         Raises RefusedError ``too-many-logins``, and VerificationError ``wrong-password`` whatever
         is wrong: whether there is such a name, or its account is locked, is not for strangers.
         """
-        self._count_attempt()
+        self._count_attempt(name, source)
         node, given = self._node, _bytes(password)
         try:
             row = login.authenticate(node, name, given)
@@ -101,18 +104,23 @@ class ConsoleLogins:
         if known is not None:
             self._node.stores.operators.log_out(_hash(token))
 
-    def _count_attempt(self) -> None:
+    def log_out_all(self, operator: str) -> None:
+        """End every log-in of a person, those at the command line too."""
+        self._node.stores.operators.log_out_all(operator)
+
+    def _count_attempt(self, name: str, source: str) -> None:
         now = self._node.now()
         with self._lock:
             start = now - dt.timedelta(minutes=1)
-            self._attempts = [each for each in self._attempts if each > start]
-            if len(self._attempts) >= ATTEMPTS_A_MINUTE:
+            self._attempts = [each for each in self._attempts if each[0] > start]
+            names = [tried for _, whence, tried in self._attempts if whence == source]
+            if len(names) >= ATTEMPTS_A_MINUTE or names.count(name) >= ATTEMPTS_A_NAME:
                 raise errors.RefusedError(
                     TOO_MANY_LOGINS,
                     "too many attempts to log in",
                     hint="wait a minute, then try again",
                 )
-            self._attempts.append(now)
+            self._attempts.append((now, source, name))
 
     def _forget_idle(self, now: dt.datetime) -> None:
         limit = now - dt.timedelta(minutes=IDLE_MINUTES)
@@ -128,6 +136,15 @@ def unlock(node: Node, password: str) -> None:
     if row is None:
         raise errors.StateError(LOGIN_REQUIRED, "nobody is logged in here")
     login.unlock(node, row, _bytes(password))
+
+
+def change_password(node: Node, old: str, new: str) -> None:
+    """Change the password of who is at work; every log-in of that person ends with it.
+
+    Raises InputError ``bad-password`` about the new one, and what :func:`unlock` raises about the
+    old one."""
+    wanted = passwords.parse_password(new)
+    operators.change_password(node, _bytes(old), wanted)
 
 
 def _bytes(password: str) -> bytes:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psihash import errors
 from psihash.agreement.decision import OPERATOR_DISABLED
 from psihash.agreement.roster import OperatorStatus
+from psihash.agreement.times import whole_seconds
 from psihash.audit.event import Event
 from psihash.identity import keys, passwords, signatures
 from psihash.node.clock import seconds
@@ -39,7 +40,7 @@ NO_PASSWORD = errors.define(
 )
 NO_OPERATORS = errors.define("no-operators", "this agency has no operators yet")
 OPERATOR_PENDING = errors.define(
-    "operator-pending", "an approver has to confirm this operator before it can log in"
+    "operator-pending", "an admin or approver has to confirm this operator before it can log in"
 )
 OPERATOR_KEY_DIFFERS = errors.define(
     "operator-key-differs", "an operator's key is not the one that the agency's roster has"
@@ -53,6 +54,8 @@ FREE_FAILURES: Final = 5
 """Wrong passwords in a row before the account is locked."""
 FIRST_LOCK_SECONDS: Final = 30
 MAX_LOCK_SECONDS: Final = 3600
+JOINED: Final = "joined"
+"""Status of somebody who used an invitation and whom no admin has confirmed yet."""
 _MAX_LOGIN_FILE: Final = 4096
 
 
@@ -122,15 +125,24 @@ def authenticate(node: Node, name: str, password: bytes) -> OperatorRow:
     try:
         passwords.check_password(password, None if row is None else row.password_hash)
     except errors.VerificationError as error:
+        if row is not None:  # as often as the lock of the account allows
+            facts = {"what": "login", "code": error.code, "operator": row.id}
+            node.record(Event.AUTH_FAILURE, facts)
+            raise
         # A name that nobody has may be a password that was typed in the wrong place.
-        who = {} if row is None else {"operator": row.id}
-        node.record(Event.AUTH_FAILURE, {"what": "login", "code": error.code} | who)
+        node.quiet.record(Event.AUTH_FAILURE, what="login", code=error.code)
         raise
     if row is None:
         raise AssertionError("nobody's password is never right")
     node.stores.operators.set_failures(row.id, 0, None)
     if row.status == OperatorStatus.DISABLED:
         raise errors.RefusedError(OPERATOR_DISABLED, "the operator was disabled")
+    if row.status == JOINED:
+        raise errors.StateError(
+            OPERATOR_PENDING,
+            "an admin has to confirm this operator first",
+            hint="an admin runs `psihash operator confirm NAME`",
+        )
     if row.status != OperatorStatus.ACTIVE:
         raise errors.StateError(
             OPERATOR_PENDING,
@@ -189,7 +201,7 @@ def given_password(node: Node, question: str) -> bytes:
 def read_password(path: Path) -> bytes:
     """The password on the first line of a file."""
     try:
-        text = passphrase.from_file(path).decode()
+        text = passphrase.from_file(path, "password", NO_PASSWORD).decode()
     except UnicodeDecodeError:
         raise errors.InputError(passwords.BAD_PASSWORD, "the password file is not text") from None
     return passwords.parse_password(text)
@@ -205,19 +217,24 @@ def _count_attempt(node: Node, name: str) -> OperatorRow | None:
         row = store.named(name)
         if row is None:
             return None
-        now = node.now()
-        if row.locked_until is not None and normal(seconds(now)) < row.locked_until:
-            raise errors.StateError(
-                ACCOUNT_LOCKED,
-                f"the account is locked until {row.locked_until[:19]}Z",
-                hint="wait, then try again",
-            )
+        require_unlocked(node, row.locked_until)
         failures = row.failures + 1
-        store.set_failures(row.id, failures, _lock_until(now, failures))
+        store.set_failures(row.id, failures, lock_until(node.now(), failures))
     return row
 
 
-def _lock_until(now: dt.datetime, failures: int) -> str | None:
+def require_unlocked(node: Node, until: str | None) -> None:
+    """Raise StateError ``account-locked`` before the time (as stored) until which it is."""
+    if until is not None and normal(node.stamp()) < until:
+        raise errors.StateError(
+            ACCOUNT_LOCKED,
+            f"the account is locked until {whole_seconds(until)}",
+            hint="wait, then try again",
+        )
+
+
+def lock_until(now: dt.datetime, failures: int) -> str | None:
+    """Until when it is locked after so many wrong passwords or codes in a row, if at all."""
     if failures < FREE_FAILURES:
         return None
     doubled = FIRST_LOCK_SECONDS * 2 ** min(failures - FREE_FAILURES, 16)

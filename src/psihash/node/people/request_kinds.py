@@ -61,6 +61,8 @@ class Handler:
     """What follows from a yes. Runs in the transaction of the decision and of its log entry."""
     on_refused: Callable[[Node, RequestRow, str], None] = _told_nobody
     """What follows from a no, with its reason; in that transaction too."""
+    on_expired: Callable[[Node, RequestRow], None] = _done
+    """What follows where nobody decides in time; in one transaction with that. Needs no key."""
     afterwards: Callable[[Node, RequestRow], None] = _done
     """What a yes began and takes longer than a transaction may. Whoever has it done again later
     sees to it that it is done once."""
@@ -70,7 +72,7 @@ _PLACES: Final = {
     RequestKind.PROPOSE: "psihash.node.people.agreement_requests:PROPOSE",
     RequestKind.AGREEMENT: "psihash.node.people.agreement_requests:AGREEMENT",
     RequestKind.SESSION: "psihash.node.people.session_requests:SESSION",
-    RequestKind.OPERATOR: "psihash.node.people.operators:OPERATOR",
+    RequestKind.OPERATOR: "psihash.node.people.operator_requests:OPERATOR",
     RequestKind.FOLLOW_UP: "psihash.node.casework.followups:FOLLOW_UP",
     RequestKind.CORRECTION: "psihash.node.casework.corrections:CORRECTION",
     RequestKind.WATCH: "psihash.node.watching.approving:WATCH",

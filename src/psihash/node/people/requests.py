@@ -35,7 +35,7 @@ from psihash.agreement.request import (
     subject_key,
 )
 from psihash.agreement.roster import OperatorRole, Roster
-from psihash.agreement.times import add_days
+from psihash.agreement.times import add_days, whole_seconds
 from psihash.audit.event import Event
 from psihash.identity import sealing
 from psihash.node import prefixes
@@ -45,11 +45,13 @@ from psihash.node.people.request_kinds import Granted
 from psihash.node.people.roles import use_case
 from psihash.storage.errors import damaged
 from psihash.storage.requests import RequestRow, RequestState
+from psihash.storage.times import normal
 
 UNKNOWN_REQUEST = errors.define("unknown-request", "no request begins with that id")
 AMBIGUOUS_REQUEST = errors.define("ambiguous-request", "several requests begin with that id")
 NOT_PENDING = errors.define("not-pending", "the request was decided, or has expired")
 NO_APPROVER = errors.define("no-approver", "the agency has no approver who could decide")
+NO_REASON = errors.define("no-reason", "a decision needs a reason")
 
 PEER: Final = "the peer"
 """Who asks, as it is shown, where the other agency does."""
@@ -163,10 +165,20 @@ def find(node: Node, prefix: str) -> RequestRow:
 
 def inbox(node: Node, *, everything: bool = False) -> list[RequestView]:
     """What waits for a decision, oldest first; with ``everything`` what was decided too."""
-    now = node.stamp()
-    node.stores.requests.expire(add_days(now, -PENDING_DAYS), now)
+    _expire(node)
     state = None if everything else RequestState.PENDING
     return [view(node, row) for row in node.stores.requests.all(state)]
+
+
+def _expire(node: Node) -> None:
+    """Close what nobody decided in time, with what follows from that."""
+    before = normal(add_days(node.stamp(), -PENDING_DAYS))
+    for row in node.stores.requests.all(RequestState.PENDING):
+        if row.created >= before:
+            return  # they are in the order of their times
+        with node.stores.database.transaction():
+            node.stores.requests.decide(row.id, RequestState.EXPIRED, node.stamp(), None, "")
+            request_kinds.handler(body(row).kind).on_expired(node, row)
 
 
 def view(node: Node, row: RequestRow) -> RequestView:
@@ -194,13 +206,34 @@ def page(node: Node, prefix: str) -> tuple[RequestView, list[Section]]:
     request = body(row)
     shown = view(node, row)
     head = ("Who asks", f"{shown.asked_by}, at {request.created}. The request is {shown.state}.")
+    head = (head[0], f"{head[1]}{_proof(node, row)}")
     return shown, [head, *request_kinds.handler(request.kind).page(node, row)]
 
 
+def _proof(node: Node, row: RequestRow) -> str:
+    """Whether the decision holds by the keys that people had then; what came later, such as a new
+    key for whoever forgot the password, does not touch it."""
+    if row.decision is None:
+        return ""
+    decision = parse_decision(row.decision)
+    roster = rosters.then(node, decision.decided)
+    try:
+        if roster is None:
+            return " The decision was made before there were operators who could."
+        verify_decision(decision, body(row), roster, decision.decided, verdict=decision.verdict)
+    except errors.PsihashError as error:
+        return f" THE DECISION DOES NOT HOLD ({error.code})."
+    who = _name(node, decision.operator)
+    return f" {who} decided at {decision.decided}; the signature holds by the keys of that time."
+
+
 @use_case("request decide")
-def approve(node: Node, prefix: str, reason: str = "") -> RequestView:
-    """Say yes to a request, and do what follows from it, in one step. The reason stays here."""
+def approve(node: Node, prefix: str, reason: str) -> RequestView:
+    """Say yes to a request, and do what follows from it, in one step. The reason stays here.
+
+    Raises InputError ``no-reason`` without one: whoever reads the log has to learn why."""
     row, request = _pending(node, prefix)
+    _need_reason(reason)
     handler = request_kinds.handler(request.kind)
     handler.check(node, row)
     decision = _decision(node, request, Verdict.APPROVED, reason)
@@ -219,6 +252,7 @@ def approve(node: Node, prefix: str, reason: str = "") -> RequestView:
 def refuse(node: Node, prefix: str, reason: str) -> RequestView:
     """Say no to a request. Where it is about a peer's terms, the peer reads the reason."""
     row, request = _pending(node, prefix)
+    _need_reason(reason)
     handler = request_kinds.handler(request.kind)
     decision = _decision(node, request, Verdict.REFUSED, reason)
     with node.stores.database.transaction():
@@ -251,7 +285,7 @@ def _holding(node: Node, row: RequestRow, roster: Roster | None) -> Approved | N
         return Approved(
             row, request, verify_decision(parse_decision(row.decision), request, roster, now)
         )
-    if row.decided is None or add_days(row.decided[:19] + "Z", VALID_DAYS) <= now:
+    if row.decided is None or add_days(whole_seconds(row.decided), VALID_DAYS) <= now:
         return None
     return Approved(row, request, None)
 
@@ -266,25 +300,45 @@ def _pending(node: Node, prefix: str) -> tuple[RequestRow, Request]:
     return row, body(row)
 
 
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise errors.InputError(
+            NO_REASON, "a decision needs a reason", hint="say why: --reason TEXT"
+        )
+
+
 def _decision(node: Node, request: Request, verdict: Verdict, reason: str) -> Decision | None:
     """The signed decision of the operator who is logged in; None in single-operator mode."""
     if not node.stores.operators.any():
         return None
     roster, operator = rosters.own(node), node.actor.operator
-    if roster is None or not roster.active(OperatorRole.APPROVER):
-        raise errors.StateError(
-            NO_APPROVER,
-            "this agency has no approver yet",
-            hint="an admin runs `psihash operator add NAME --role approver`",
-        )
+    require_decider(roster)
     if request.proposer == operator and verdict is Verdict.APPROVED:
         raise errors.RefusedError(OWN_REQUEST, "you asked for this: another person must decide")
-    if operator not in {member.operator for member in roster.active(OperatorRole.APPROVER)}:
+    member = None if roster is None else roster.members.get(operator)
+    if member is None or not member.can(OperatorRole.APPROVER):
         raise errors.RefusedError(NOT_APPROVER, "the operator is no approver")
     _, key = login.own_key(node)
     # An approval is shown to the peer. Why it was given is for our own people and auditors.
     told = "" if verdict is Verdict.APPROVED else reason
     return decide(request, verdict, operator, key, reason=told, now=node.stamp())
+
+
+def require_decider(roster: Roster | None) -> None:
+    """Raise StateError ``no-approver`` where nobody here could say yes to anything."""
+    if roster is not None and roster.active(OperatorRole.APPROVER):
+        return
+    if roster is not None and roster.had_approver:
+        raise errors.StateError(
+            NO_APPROVER,
+            "the last approver of this agency was disabled: nobody can approve here any more",
+            hint="begin again in a new home, and give its card to the partners: docs/people.md",
+        )
+    raise errors.StateError(
+        NO_APPROVER,
+        "this agency has no approver yet",
+        hint="an admin runs `psihash operator add NAME --role approver`",
+    )
 
 
 def _store(

@@ -9,13 +9,15 @@ from psihash.agreement.roster import (
     TYPE,
     OperatorRecord,
     Roster,
+    as_of,
     extend,
     parse_record,
-    replay,
 )
 from psihash.audit.event import Event
 from psihash.identity.cards import parse_card
 from psihash.identity.trust import PeerStatus
+from psihash.node import taking
+from psihash.node.memory import VerifiedRoster
 from psihash.node.node import Node
 
 OUTBOX_KIND = "operator"
@@ -23,7 +25,17 @@ FOREIGN_ROSTER = errors.define(
     "foreign-roster", "a record of operators is of another agency than the one that sent it"
 )
 
-__all__ = ["OUTBOX_KIND", "TYPE", "append", "of_peer", "own", "post_all", "take", "take_all"]
+__all__ = [
+    "OUTBOX_KIND",
+    "TYPE",
+    "append",
+    "of_peer",
+    "own",
+    "post_all",
+    "take",
+    "take_all",
+    "then",
+]
 
 
 def own(node: Node) -> Roster | None:
@@ -34,6 +46,12 @@ def own(node: Node) -> Roster | None:
 def of_peer(node: Node, agency: str) -> Roster | None:
     """The longest roster that the peer has shown, verified again; None where it showed none."""
     return _load(node, agency)
+
+
+def then(node: Node, moment: str) -> Roster | None:
+    """The own roster as it was at a time."""
+    held = own(node)
+    return None if held is None else as_of(held, moment, _keys(node, node.agency))
 
 
 def append(node: Node, record: OperatorRecord) -> Roster:
@@ -60,6 +78,7 @@ def take(node: Node, agency: str, body: bytes) -> None:
     record = parse_record(body)
     if record.agency != agency:
         raise errors.RefusedError(FOREIGN_ROSTER, "the record is of another agency")
+    of_peer(node, agency)  # a long one is verified before anything is locked
     with node.stores.database.transaction():
         held = of_peer(node, agency)
         after = extend(held, record, agency, _keys(node, agency))
@@ -80,29 +99,44 @@ def take(node: Node, agency: str, body: bytes) -> None:
 
 def take_all(node: Node, agency: str, bodies: Iterable[bytes]) -> list[str]:
     """Take records from a peer; one code per record, empty where it was taken."""
-    codes = []
-    for body in bodies:
-        try:
-            take(node, agency, body)
-        except errors.PsihashError as error:
-            codes.append(error.code)
-        else:
-            codes.append("")
-    refused = sorted({code for code in codes if code})
-    if refused:
-        node.record(Event.INCIDENT, {"peer": agency, "what": "roster", "codes": refused})
-    return codes
+    return taking.take_each(node, agency, bodies, take, "roster")
 
 
 def _load(node: Node, agency: str) -> Roster | None:
-    records = [parse_record(body) for body in node.stores.rosters.bodies(agency)]
-    return replay(records, agency, _keys(node, agency)) if records else None
+    """Verified by this process once: a long chain has thousands of signatures, and its owner can
+    have it asked for as often as it likes. What the store has is compared byte by byte with what
+    was verified, so a row that somebody edited is found all the same."""
+    bodies = tuple(node.stores.rosters.bodies(agency))
+    if not bodies:
+        return None
+    source = _source(node, agency)
+    seen = node.verified_rosters.get(agency)
+    if seen is not None and (seen.bodies, seen.source) == (bodies, source):
+        return seen.roster
+    keys = _keys(node, agency)
+    roster, done = None, 0
+    # What held by some keys holds by more; what came since is all that is verified.
+    if seen is not None and seen.keys <= set(keys) and seen.bodies == bodies[: len(seen.bodies)]:
+        roster, done = seen.roster, len(seen.bodies)
+    for body in bodies[done:]:
+        roster = extend(roster, parse_record(body), agency, keys)
+    if roster is None:
+        raise AssertionError("a chain of records is a roster")
+    node.verified_rosters[agency] = VerifiedRoster(bodies, source, frozenset(keys), roster)
+    return roster
+
+
+def _source(node: Node, agency: str) -> tuple[bytes, ...]:
+    """What says which keys an agency has had: its cards, not parsed; of this agency the keys."""
+    if agency == node.agency:
+        return tuple(_keys(node, agency))
+    former = node.stores.peers.history(agency)
+    return (node.stores.peers.get(agency).card, *(each.card for each in reversed(former)))
 
 
 def _keys(node: Node, agency: str) -> list[bytes]:
     """The signing keys that an agency has had, newest first."""
     if agency == node.agency:
         return [card.keys.signing for card in reversed(node.own_cards)]
-    cards = [node.stores.peers.get(agency).card]
-    cards += [each.card for each in reversed(node.stores.peers.history(agency))]
-    return list(dict.fromkeys(parse_card(card).keys.signing for card in cards))
+    cards = map(parse_card, _source(node, agency))
+    return list(dict.fromkeys(card.keys.signing for card in cards))

@@ -25,7 +25,7 @@ from psihash.agreement.session_approval import (
     verify,
 )
 from psihash.agreement.state import Agreement
-from psihash.agreement.times import add_days
+from psihash.agreement.times import add_days, whole_seconds
 from psihash.identity.cards import Card
 from psihash.node.node import Actor, Node
 from psihash.node.people import requests, rosters
@@ -267,4 +267,4 @@ def _person_facts(name: str, role: str, decided: str, reason: str) -> dict[str, 
 
 
 def _moment(row: RequestRow) -> str:
-    return (row.decided or "")[:19] + "Z"
+    return whole_seconds(row.decided or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from psihash import errors
+from psihash.agreement import cases
 from psihash.agreement.page import Section, session_page
 from psihash.agreement.request import SessionSubject, parse_session_subject
 from psihash.agreement.rules import check_active
@@ -52,10 +53,11 @@ def _runs(node: Node, agreement: Agreement, subject: SessionSubject) -> str:
     names = {row.opaque_id: row.collection for row in node.stores.agreements.offered(agreement.id)}
     algorithms = ", ".join(name.value for name in subject.algorithms)
     own = agreement.annex(node.agency)
+    theirs = cases.told(subject.peer_case, node.agency, subject.case)
     offered = [names.get(each.id, each.id) for each in (own.collections if own else ())]
     return (
         f"The engine {subject.engine} over {algorithms}. Our case: {subject.case}; theirs: "
-        f"{subject.peer_case or 'they keep it to themselves'}. We put in {', '.join(offered)} "
+        f"{theirs}. We put in {', '.join(offered)} "
         f"(annex {subject.annex[:12]}), they what their annex {subject.peer_annex[:12]} says. "
         "Should an annex be replaced before it runs, the question comes anew."
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from psihash import export
 from psihash.audit.event import Event
+from psihash.casework.handling import Handling
 from psihash.export.report import ExportReport
 from psihash.node import outfile
 from psihash.node.casework import corrections, followup_rows
@@ -16,6 +17,8 @@ from psihash.node.node import Node
 from psihash.node.people.roles import use_case
 from psihash.node.records import exports
 from psihash.node.running import sessions
+from psihash.node.watching import finding, results
+from psihash.session.result import SessionResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +42,26 @@ class Exported:
 def write(
     node: Node, prefix: str, fmt: str, out: Path, *, include_quarantined: bool = False
 ) -> Exported:
-    """Export a completed session's result to a file that its owner alone can read.
+    """Export a completed session's result, or the hits of a watch that stand, to a file that its
+    owner alone can read.
 
     The entry stands before the file does. Raises InputError ``export-not-a-file``, StorageError
     ``export-failed``.
     """
-    row = sessions.find(node, prefix)
+    kind = "watch" if finding.is_watch(prefix) else "session"
+    read = _of_watch if kind == "watch" else _of_session
     replaced = outfile.stands(out)
-    result = sessions.result(node, row.id)
+    result, handling = read(node, prefix)
     if include_quarantined:
         result = result.with_quarantined()
     result, corrected = corrections.without_withheld(node, result)
 
-    handling = followup_rows.session_handling(node, row.id)
-
     def record(report: ExportReport) -> None:
-        facts = {"session": row.id, "peer": row.peer, "format": fmt, "records": report.records}
+        facts = {kind: result.session, "peer": result.peer, "format": fmt}
         with node.stores.database.transaction():
-            exports.register(node, row.id, row.peer, fmt, str(out), report.records)
-            node.record(Event.EXPORT, facts)
+            whole = os.path.realpath(out)  # who looks for it later does not know from where
+            exports.register(node, result.session, result.peer, fmt, whole, report.records)
+            node.record(Event.EXPORT, facts | {"records": report.records})
 
     report = outfile.write(out, lambda stream: export.write(result, fmt, stream, handling), record)
     return Exported(
@@ -69,3 +73,14 @@ def write(
         quarantined=len(result.quarantined),
         corrected=corrected,
     )
+
+
+def _of_session(node: Node, prefix: str) -> tuple[SessionResult, Handling]:
+    row = sessions.find(node, prefix)
+    result = sessions.result(node, row.id)
+    return result, followup_rows.session_handling(node, row.id)
+
+
+def _of_watch(node: Node, prefix: str) -> tuple[SessionResult, Handling]:
+    row = finding.find(node, prefix)
+    return results.result(node, row), results.handling(node, row)

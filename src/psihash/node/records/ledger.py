@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psihash.agreement.charges import period_start
 from psihash.agreement.state import Agreement
 from psihash.agreement.terms import Terms
-from psihash.agreement.times import add_days, format_time, parse_time
+from psihash.agreement.times import add_days, format_time, parse_time, whole_seconds
 from psihash.node.agreeing import agreements, documents
 from psihash.node.node import Node
 from psihash.node.peering import peers
@@ -132,7 +132,7 @@ def _renewal(node: Node, agreement: str, terms: Terms, period: str) -> Renewal |
         return None
     time, elements = oldest
     # A charge counts in its last second still.
-    over = parse_time(add_days(time[:19] + "Z", terms.period_days))
+    over = parse_time(add_days(whole_seconds(time), terms.period_days))
     return Renewal(format_time(over + dt.timedelta(seconds=1)), 1, elements)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from psihash.agreement.terms import parse_terms
-from psihash.agreement.times import add_days
+from psihash.agreement.times import add_days, whole_seconds
 from psihash.audit.event import Event
 from psihash.casework.words import NOTICE_LIFE_DAYS
 from psihash.node.agreeing import documents
@@ -105,7 +105,7 @@ def _kept(node: Node) -> Iterator[Due]:
         if _under_way(row):
             continue
         since = row.closed or row.opened
-        until = add_days(since[:19] + "Z", days[row.agreement])
+        until = add_days(whole_seconds(since), days[row.agreement])
         yield Due(row.id, row.peer, row.agreement, row.state, until)
 
 
@@ -142,6 +142,7 @@ def _erase_session(node: Node, due: Due, now: str) -> None:
     last = figures.last(node, row)
     if row.closed is None:
         node.stores.sessions.close(row.id, RowState.ABORTED, RETENTION_ENDED, now)
+    node.stores.corrections.drop_answers(due.session)
     node.stores.keeping.erase_session(due.session, now, last)
     node.record(
         Event.ERASURE,

@@ -10,7 +10,7 @@ from statistics import median_low
 from typing import BinaryIO
 
 from psihash.agreement.terms import parse_terms
-from psihash.agreement.times import format_time, parse_time
+from psihash.agreement.times import format_time, parse_time, whole_seconds
 from psihash.audit.event import Event
 from psihash.export.statistics import Cell, PurposeRow, Statistics, write_csv
 from psihash.export.statistics_html import page
@@ -18,13 +18,18 @@ from psihash.node import outfile
 from psihash.node.node import Node
 from psihash.node.peering import peers
 from psihash.node.people.roles import use_case
-from psihash.node.records import figures
+from psihash.node.records import climbing_figures, contribution_figures, figures
+from psihash.node.watching import finding
 from psihash.session.row_state import RowState
 from psihash.storage import case_figures
+from psihash.storage.central_runs import ANSWERS, ASKS
 from psihash.storage.kept import Figure
 from psihash.storage.sessions import SessionRow
+from psihash.storage.times import normal
+from psihash.storage.watches import WatchRow
 
 SESSIONS = "sessions"
+RUNS = "runs against a central set"
 MATCHED = "matched items"
 HITS = "hits"
 ASKED = "follow-ups asked"
@@ -34,10 +39,17 @@ RECEIVED = "corrections received"
 SENT = "corrections sent"
 EXPORTS = "exports"
 
-GROUPS = (SESSIONS, MATCHED, HITS, ASKED, ANSWERED, OUTCOMES, EXPORTS, RECEIVED, SENT)
+GIVEN = contribution_figures.GIVEN
+TAKEN_IN = contribution_figures.TAKEN_IN
+
+GROUPS = (
+    SESSIONS, RUNS, MATCHED, HITS, ASKED, ANSWERED, OUTCOMES, EXPORTS, RECEIVED, SENT, GIVEN,
+    TAKEN_IN,
+)  # fmt: skip
 """In the order in which they are shown."""
 
 _SIDES = {"asker": ASKED, "answerer": ANSWERED}
+_RUN_SIDES = {ASKS: "by us", ANSWERS: "by them"}
 _NOTICES = {"receiver": RECEIVED, "sender": SENT}
 
 
@@ -78,7 +90,7 @@ def collect(
     rows = [
         row
         for row in node.stores.sessions.all(peer=peer)
-        if start is None or row.opened[:19] >= start[:19]
+        if start is None or whole_seconds(row.opened) >= start
     ]
     node.record(Event.CONSULTATION, {"what": "statistics", "sessions": len(rows)})
     tallies: _Tallies = defaultdict(_Tally)
@@ -87,6 +99,11 @@ def collect(
     _count_figures(tallies, purposes, rows, figures.of(node, rows))
     _count_exports(node, tallies, purposes, peer, start)
     _count_corrections(node, tallies, peer, start)
+    _count_watches(node, tallies, purposes, peer, start)
+    contributed = contribution_figures.count(node, peer, start)
+    for each in contributed.figures:
+        what, number = each.what, each.number
+        tallies[each.peer, purposes.of(each.agreement)].add(each.group, what, number)
     return Statistics(
         agency=node.agency,
         since=start,
@@ -95,6 +112,7 @@ def collect(
             PurposeRow(*key, tuple(tally.cells())) for key, tally in sorted(tallies.items())
         ),
         internal=internal,
+        contributed=contributed.lines,
     )
 
 
@@ -110,7 +128,7 @@ class _Purposes:
             self._known[agreement] = terms.purpose
         return self._known[agreement]
 
-    def key(self, row: SessionRow) -> tuple[str, str]:
+    def key(self, row: SessionRow | WatchRow) -> tuple[str, str]:
         return row.peer, self.of(row.agreement)
 
 
@@ -128,7 +146,7 @@ def _count_figures(
     found: Iterable[Figure],
 ) -> None:
     keys = {row.id: purposes.key(row) for row in rows}
-    for figure in found:
+    for figure in climbing_figures.once(rows, found):
         group, what = _place(figure)
         tallies[keys[figure.session]].add(group, what, figure.number, figure.seconds)
 
@@ -147,9 +165,17 @@ def _place(figure: Figure) -> tuple[str, str]:
 def _count_exports(
     node: Node, tallies: _Tallies, purposes: _Purposes, peer: str | None, since: str | None
 ) -> None:
-    for row in node.stores.exports.all(peer=peer, since=since):
-        session = node.stores.sessions.get(row.session)
-        tallies[purposes.key(session)].add(EXPORTS, row.format)
+    stored = node.stores.exports
+    made = stored.all(peer=peer, since=since) + stored.of_watches(peer=peer, since=since)
+    for row in made:
+        tallies[purposes.key(_exported(node, row.session))].add(EXPORTS, row.format)
+
+
+def _exported(node: Node, whose: str) -> SessionRow | WatchRow:
+    """The session, or the watch, that an export is of; both stay when their results go."""
+    if finding.is_watch(whose):
+        return finding.find(node, whose)
+    return node.stores.sessions.get(whose)
 
 
 def _count_corrections(node: Node, tallies: _Tallies, peer: str | None, since: str | None) -> None:
@@ -157,6 +183,23 @@ def _count_corrections(node: Node, tallies: _Tallies, peer: str | None, since: s
     for each in case_figures.notices(node.stores.database, peer=peer, since=since):
         took = figures.seconds_between(each.began, each.resolved)
         tallies[each.peer, ""].add(_NOTICES[each.side], each.action or "open", 1, took)
+
+
+def _count_watches(
+    node: Node, tallies: _Tallies, purposes: _Purposes, peer: str | None, since: str | None
+) -> None:
+    """Runs against central sets; of watches, as long as these are here, what is also there by the
+    newest run, and what people decided about hits."""
+    for (who, agreement, side), number in node.stores.central_runs.counts(since, peer).items():
+        tallies[who, purposes.of(agreement)].add(RUNS, _RUN_SIDES[side], number)
+    watches = {row.id: row for row in node.stores.watches.all() if peer in (None, row.peer)}
+    for row in watches.values():
+        newest = row.last_slot or ""
+        if row.matched_items is not None and (since is None or newest >= normal(since)):
+            tallies[purposes.key(row)].add(MATCHED, "standing queries", row.matched_items)
+    for (whose, verdict), number in node.stores.hits.counts(since).items():
+        if whose in watches:
+            tallies[purposes.key(watches[whose])].add(HITS, verdict, number)
 
 
 def write(node: Node, statistics: Statistics, fmt: str, out: Path) -> Path:

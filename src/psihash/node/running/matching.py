@@ -183,7 +183,7 @@ def _match_once(
             worker = Worker(node, peer, party)
             return _run(_Drive(node, channel, party, worker, lease, asked.on_progress))
     finally:
-        node.stores.leases.release(lease)
+        leasing.give_back(node, lease)
 
 
 def _record_refusal(node: Node, agreement: Agreement, error: errors.PsihashError) -> None:

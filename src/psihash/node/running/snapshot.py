@@ -23,6 +23,12 @@ def encode(own: OwnSet) -> bytes:
     return json.dumps(head).encode() + b"\n" + body
 
 
+def collections(data: bytes) -> tuple[str, ...]:
+    """Our names of the collections that were in the set."""
+    head = json.loads(data.partition(b"\n")[0])
+    return tuple(name for _, name, _ in head["collections"])
+
+
 def decode(data: bytes) -> dict[AlgorithmId, Bytes2D]:
     """The digests, sorted, shape (n, digest bytes), by algorithm. Raises StorageError."""
     line, _, body = data.partition(b"\n")

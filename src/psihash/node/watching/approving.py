@@ -14,12 +14,14 @@ from psihash.agreement.page import Section, session_page
 from psihash.agreement.request import RequestKind
 from psihash.audit.event import Event
 from psihash.node.agreeing import documents
+from psihash.node.central import permits
 from psihash.node.node import Node
 from psihash.node.people import login, request_page, requests, rosters
 from psihash.node.people.request_kinds import Granted, Handler
 from psihash.node.watching import schedule
 from psihash.storage.requests import RequestRow, RequestState
 from psihash.storage.watches import WatchRow, WatchState
+from psihash.terms import Learn
 
 WATCH_UNAPPROVED = errors.define(
     "watch-unapproved", "no approver of this agency has agreed to a watch as it stands"
@@ -112,7 +114,8 @@ def _page(node: Node, asked: RequestRow) -> list[Section]:
     return [
         ("What is asked", asks),
         ("What leaves", leaves),
-        *session_page(agreement, node.agency, agreement.terms.rung, node.agency),
+        # Whatever the terms would allow in sessions: a run tells the asking side alone.
+        *session_page(agreement, node.agency, permits.RUNG, node.agency, Learn.INITIATOR),
         request_page.budget(node, agreement.id, agreement.terms),
         request_page.exposed(node, row.peer),
     ]

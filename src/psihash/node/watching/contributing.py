@@ -1,4 +1,5 @@
-"""``psihash contribute``: what the last run of a watch says a centre does not have, given to it.
+"""``psihash contribute``: what the last run of a watch, or a session, says a centre does not have,
+given to it.
 
 What goes is written down when it is asked for, and leaves as it was when an approver agreed.
 """
@@ -15,6 +16,7 @@ from psihash.agreement.page import Section
 from psihash.agreement.request import RequestKind, document_subject
 from psihash.audit.event import Event
 from psihash.casework import contribution as documents
+from psihash.casework import contribution_page
 from psihash.casework.contribution import (
     Contribution,
     ContributionPart,
@@ -22,6 +24,7 @@ from psihash.casework.contribution import (
     GivenCollection,
     PartContent,
 )
+from psihash.casework.contribution_review import review
 from psihash.casework.handling import Handling
 from psihash.casework.reading import parse
 from psihash.casework.words import NOTICE_LIFE_DAYS
@@ -33,6 +36,7 @@ from psihash.node.node import Node
 from psihash.node.people import login, requests
 from psihash.node.people.request_kinds import Granted, Handler
 from psihash.node.people.roles import use_case
+from psihash.node.watching import marks
 from psihash.node.watching.contribution_answers import facts
 from psihash.node.watching.planning import Plan, Planned, plan
 from psihash.storage.contributions import ContributionRow, ContributionState
@@ -45,7 +49,12 @@ CONTRIBUTION_GONE = errors.define(
     "contribution-gone", "the contribution does not wait for a decision any more"
 )
 
+ALREADY_GIVEN = errors.define(
+    "already-given", "the same items wait to be given to this centre, or were given to it"
+)
+
 _PURPOSE: Final = "contribution-keys"
+_GIVEN: Final = (ContributionState.WAITING, ContributionState.SENT, ContributionState.TAKEN)
 
 
 @use_case("contribute")
@@ -55,7 +64,7 @@ def give(
     """Write a contribution, and let it go, or file it for an approver where there are operators.
 
     With ``pseudonyms`` our names of collections and series stay here. Raises StateError
-    ``nothing-to-give``, InputError ``too-much-to-give``."""
+    ``nothing-to-give`` or ``already-given``, InputError ``too-much-to-give``."""
     planned = plan(node, prefix, collections)
     if not planned.giving:
         raise errors.StateError(NOTHING_TO_GIVE, "the centre has all of it")
@@ -63,11 +72,12 @@ def give(
         raise _too_much()
     _prepare(node)
     written, parts = _write(node, planned, pseudonyms=pseudonyms)
+    _require_new(node, written, parts)
     fresh = sealing.new_key()
     body = json.dumps([written.to_bytes().decode(), *(part.to_bytes().decode() for part in parts)])
     row = ContributionRow(
         id=written.id,
-        watch=planned.watch.id,
+        watch=planned.source.id,
         peer=written.recipient,
         agreement=written.agreement,
         state=ContributionState.WAITING,
@@ -104,7 +114,7 @@ def _write(
     node: Node, planned: Planned, *, pseudonyms: bool
 ) -> tuple[Contribution, list[ContributionPart]]:
     """The documents, signed."""
-    row, giving = planned.watch, planned.giving
+    row, giving = planned.source, planned.giving
     agreement = agreement_documents.load(node, row.agreement)
     offered = node.stores.agreements.offered(agreement.id)
     aliases = {each.collection: each.opaque_id for each in offered}
@@ -116,7 +126,9 @@ def _write(
         collections.append(
             GivenCollection(label, each.kind, each.given_as, each.to, len(each.items))
         )
-        contents += _contents(place, each, agreement.terms.algorithms, pseudonyms=pseudonyms)
+        # So that no digest comes with more labels than a centre takes of one.
+        most = 0 if pseudonyms else max(1, documents.MAX_LABELS // len(giving))
+        contents += _contents(place, each, agreement.terms.algorithms, series=most)
     if len(contents) > documents.MAX_PARTS:
         raise _too_much()
     terms = agreement.terms
@@ -145,14 +157,15 @@ def _write(
 
 
 def _contents(
-    place: int, given: Plan, algorithms: tuple[AlgorithmId, ...], *, pseudonyms: bool
+    place: int, given: Plan, algorithms: tuple[AlgorithmId, ...], *, series: int
 ) -> Iterator[PartContent]:
-    """A collection's items in parts that fit into documents."""
+    """A collection's items in parts that fit into documents, with at most ``series`` series of
+    each."""
     verdicts: dict[Verdict, int] = {}
     rows: list[tuple[tuple[str, ...], int]] = []
     size = 0
     for item in given.items:
-        said = replace(item.said, series=()) if pseudonyms else item.said
+        said = replace(item.said, series=item.said.series[:series])
         digests = tuple(item.digests.get(name, "") for name in algorithms)
         new = 0 if said in verdicts else documents.size_of(said)
         cost = documents.row_size(digests) + new
@@ -166,6 +179,25 @@ def _contents(
     yield PartContent(place, algorithms, tuple(verdicts), tuple(rows))
 
 
+def _require_new(node: Node, written: Contribution, parts: Sequence[ContributionPart]) -> None:
+    """Nothing leaves twice because somebody typed the command twice."""
+    new = marks.of(node, written.recipient, parts)
+    for row in node.stores.contributions.all():
+        if row.peer != written.recipient or row.state not in _GIVEN or row.sealed_plan is None:
+            continue
+        if row.state is ContributionState.WAITING:
+            before = marks.of(node, row.peer, _open(node, row)[1])
+        else:
+            before = marks.kept(node, row.id, row.sealed_plan)
+        if new & before:
+            raise errors.StateError(
+                ALREADY_GIVEN,
+                f"the same items are in contribution {row.id[:12]}, which is {row.state.value}",
+                hint="other collections go alone: --collection NAME; a run after the centre's next "
+                "publication says what it still lacks",
+            )
+
+
 def _send(
     node: Node, row: ContributionRow, written: Contribution, parts: Sequence[ContributionPart]
 ) -> None:
@@ -175,7 +207,7 @@ def _send(
         state=ContributionState.SENT,
         sent=node.stamp(),
         sealed_key=None,
-        sealed_plan=None,
+        sealed_plan=marks.seal(node, row.id, marks.of(node, row.peer, parts)),
     )
     node.record(
         Event.CONTRIBUTION,
@@ -219,11 +251,14 @@ def _waiting(node: Node, asked: RequestRow) -> ContributionRow:
 
 
 def _page(node: Node, asked: RequestRow) -> list[Section]:
-    written, _ = _open(node, _waiting(node, asked))
+    written, parts = _open(node, _waiting(node, asked))
     lines = [
-        f"{each.label}: {each.items:,} items, "
-        + (f"an addition to {each.to}" if each.to else "a new collection")
-        for each in written.collections
+        f"{each.label}: "
+        + (f"an addition to {each.to}. " if each.to else "a new collection. ")
+        + contribution_page.described(counted)
+        for each, counted in zip(
+            written.collections, review(written, [part.content for part in parts]), strict=True
+        )
     ]
     goes = (
         f"{written.items:,} items leave for {written.recipient}, with their digests, what our "

@@ -8,6 +8,7 @@ from psihash import errors
 from psihash.audit.event import Event
 from psihash.casework.contribution import ContributionAnswer, Taken
 from psihash.node.node import Node
+from psihash.node.watching.finding import is_watch
 from psihash.storage.contributions import ContributionRow, ContributionState
 
 UNKNOWN_CONTRIBUTION = errors.define(
@@ -42,7 +43,7 @@ def facts(row: ContributionRow) -> dict[str, Any]:
         "document": row.id,
         "peer": row.peer,
         "agreement": row.agreement,
-        "watch": row.watch,
+        ("watch" if is_watch(row.watch) else "session"): row.watch,
         "new_collections": row.new_collections,
         "additions": row.additions,
         "items": row.items,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from psihash.canonical import framed
 from psihash.identity import sealing
 from psihash.node.central.outcome import RunOutcome, RunState
 from psihash.node.node import Node
@@ -81,6 +82,13 @@ def of_watch(node: Node, row: WatchRow) -> Iterator[tuple[WatchHitRow, MatchedIt
     found = [(each, _open(key, each)) for each in rows]
     found.sort(key=lambda pair: not pair[1].identified_there_open_here)
     yield from found
+
+
+def mac(node: Node, row: WatchRow, about: str, text: str) -> str:
+    """HMAC-SHA-256 of a text in hex, under a key that ends with the watch's: for the log, as it has
+    one of what is said of the hits of sessions (:mod:`psihash.node.casework.said`)."""
+    key = hmac.digest(_key(node, row), b"psihash/said/1", "sha256")
+    return hmac.digest(key, framed(f"said:{about}".encode(), text.encode()), "sha256").hex()
 
 
 def _open(key: bytes, row: WatchHitRow) -> MatchedItem:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from psihash.agreement.terms import parse_terms
-from psihash.agreement.times import add_days
+from psihash.agreement.times import add_days, whole_seconds
 from psihash.audit.event import Event
 from psihash.node.node import Node
 from psihash.storage.contributions import ContributionState
@@ -72,7 +72,7 @@ def tidy_up(node: Node) -> None:
     node.stores.webhooks.remove_old(add_days(now, -DELIVERY_DAYS))
     for row in node.stores.contributions.all():
         undecided = row.state is ContributionState.WAITING
-        if undecided and row.added[:19] + "Z" <= add_days(now, -UNDECIDED_DAYS):
+        if undecided and whole_seconds(row.added) <= add_days(now, -UNDECIDED_DAYS):
             node.stores.contributions.change(
                 row, state=ContributionState.HELD_BACK, sealed_key=None, sealed_plan=None
             )

@@ -1,4 +1,4 @@
-"""What the collections of a watch are to its centre, as of the last run.
+"""What collections are to a centre, as of the last run of a watch or of a session with it.
 
 A collection of which the centre knew no item is a new one to it; of any other, the items that it
 did not know are an addition to the collection that most of the others stand in.
@@ -7,7 +7,7 @@ did not know are an addition to the collection that most of the others stand in.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from psihash.hashset.model import Verdict
 from psihash.node.agreeing import documents as agreement_documents
 from psihash.node.node import Node
 from psihash.node.people.roles import use_case
-from psihash.node.watching import finding, found_hits
+from psihash.node.watching import finding, found_hits, session_outcome
 from psihash.storage.central_holdings import state_of
 from psihash.storage.watches import WatchRow
 from psihash.terms import AlgorithmId, CollectionKind
@@ -27,7 +27,9 @@ from psihash.terms import AlgorithmId, CollectionKind
 WATCH_NOT_RUN = errors.define(
     "watch-not-run", "the watch has not run since its collections changed, or never"
 )
-NOT_WATCHED = errors.define("not-watched", "the watch does not match that collection")
+NOT_WATCHED = errors.define(
+    "not-watched", "neither the watch nor the session matches that collection"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,19 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """By what is known what the centre has: ``id`` of a watch, or of a session."""
+
+    id: str
+    peer: str
+    agreement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """All that could be given."""
 
-    watch: WatchRow
+    source: Source
     plans: tuple[Plan, ...]
 
     @property
@@ -68,12 +79,14 @@ class Planned:
 
 @use_case("contribute")
 def plan(node: Node, prefix: str, collections: Sequence[str] = ()) -> Planned:
-    """What a watch's collections are to the centre as of its last run; with ``collections``, these
-    alone. Raises StateError ``watch-not-run``."""
+    """What the collections of a watch are to its centre as of its last run, or those of a session
+    as of its result; with ``collections``, these alone.
+
+    Raises StateError (``watch-not-run``, ``no-hits``, ``session-set-gone``), NotFoundError."""
+    if not finding.is_watch(prefix):
+        return _by_session(node, prefix, collections)
     row = finding.find(node, prefix)
-    names = list(dict.fromkeys(collections)) or list(row.collections)
-    if not set(names) <= set(row.collections):
-        raise errors.NotFoundError(NOT_WATCHED, "the watch does not match that collection")
+    names = _chosen(row.collections, collections)
     _require_fresh(node, row)
     agreement = agreement_documents.load(node, row.agreement)
     known: dict[str, Counter[str]] = defaultdict(Counter)
@@ -82,7 +95,34 @@ def plan(node: Node, prefix: str, collections: Sequence[str] = ()) -> Planned:
             known[name].update(item.peer_collections)
     hits = node.stores.watch_hits.items(row.id)
     algorithms = agreement.terms.algorithms
-    return Planned(row, tuple(_plan(node, name, hits, known[name], algorithms) for name in names))
+    plans = []
+    for name in names:
+        held = _held(node, name, algorithms)
+        missing = tuple(item for number, item in held.items() if number not in hits)
+        plans.append(_plan(node, name, len(held), len(held) - len(missing), missing, known[name]))
+    return Planned(Source(row.id, row.peer, row.agreement), tuple(plans))
+
+
+def _by_session(node: Node, prefix: str, collections: Sequence[str]) -> Planned:
+    """Items that were not in the session's set are not given: the centre may have them."""
+    outcome = session_outcome.read(node, prefix)
+    names = _chosen(outcome.collections, collections)
+    standing = {info.name for info in node.stores.holdings.collections()}
+    agreement = agreement_documents.load(node, outcome.agreement)
+    plans = []
+    for name in (each for each in names if each in standing):
+        held = _held(node, name, agreement.terms.algorithms).values()
+        missing = tuple(item for item in held if outcome.was_missing(item.digests))
+        known = sum(outcome.was_found(item.digests) for item in held)
+        plans.append(_plan(node, name, len(held), known, missing, outcome.peer_collections[name]))
+    return Planned(Source(outcome.session, outcome.peer, outcome.agreement), tuple(plans))
+
+
+def _chosen(every: Sequence[str], collections: Sequence[str]) -> list[str]:
+    names = list(dict.fromkeys(collections)) or list(every)
+    if not set(names) <= set(every):
+        raise errors.NotFoundError(NOT_WATCHED, "that collection was not matched")
+    return names
 
 
 def _require_fresh(node: Node, row: WatchRow) -> None:
@@ -100,17 +140,32 @@ def _require_fresh(node: Node, row: WatchRow) -> None:
 def _plan(
     node: Node,
     name: str,
-    hits: set[int],
+    held: int,
+    known: int,
+    missing: tuple[Item, ...],
     pseudonyms: Counter[str],
-    algorithms: Sequence[AlgorithmId],
 ) -> Plan:
     info = node.stores.holdings.collection(name)
-    held = _held(node, name, algorithms)
-    missing = tuple(item for number, item in held.items() if number not in hits)
-    known = len(held) - len(missing)
     to = min(pseudonyms, key=lambda each: (-pseudonyms[each], each)) if known and pseudonyms else ""
     given_as = GivenAs.ADDITION if to else GivenAs.NEW
-    return Plan(name, info.kind, given_as, to, len(held), known, missing)
+    return Plan(name, info.kind, given_as, to, held, known, _distinct(missing))
+
+
+def _distinct(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Each digest in one item alone, as a centre wants it: lists that disagree name two items that
+    share one. Where an item has no other, what is said of it is said of the one that has it."""
+    at: dict[tuple[AlgorithmId, str], int] = {}
+    found: list[Item] = []
+    for item in items:
+        own = {name: text for name, text in item.digests.items() if (name, text) not in at}
+        if own:
+            at |= dict.fromkeys(own.items(), len(found))
+            found.append(Item(own, item.said))
+            continue
+        same = at[next(iter(item.digests.items()))]
+        said = _said([("", found[same].said), ("", item.said)])
+        found[same] = Item(found[same].digests, said)
+    return tuple(found)
 
 
 def _held(node: Node, name: str, algorithms: Sequence[AlgorithmId]) -> dict[int, Item]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from psihash import errors
-from psihash.agreement.times import format_time, parse_time
+from psihash.agreement.times import format_time, parse_time, whole_seconds
 from psihash.audit.event import Event
 from psihash.casework import clocks
 from psihash.node import leasing
@@ -27,6 +27,7 @@ from psihash.node.node import Node
 from psihash.node.people.roles import use_case
 from psihash.node.running.worker import INTERNAL
 from psihash.node.watching import approving, finding, found_hits, schedule, watches, webhook
+from psihash.storage.errors import DISK_FULL, STORE_FAILED, STORE_LOCKED
 from psihash.storage.leases import Lease
 from psihash.storage.times import normal
 from psihash.storage.watches import (
@@ -40,6 +41,9 @@ from psihash.storage.watches import (
 RETRY_MINUTES: Final = (1, 2, 5, 15)
 """How long a run waits after each attempt that did not reach the centre; the last one for all
 further ones."""
+
+
+_THEIR_STORE: Final = frozenset({STORE_FAILED, STORE_LOCKED, DISK_FULL})
 
 
 class Runner(Protocol):
@@ -83,10 +87,10 @@ def claim(node: Node, watch: str, *, manual: bool = False) -> Claim | None:
         with node.stores.database.transaction():
             found = _claim(node, watch, lease, manual=manual)
     except BaseException:
-        node.stores.leases.release(lease)
+        leasing.give_back(node, lease)
         raise
     if found is None:
-        node.stores.leases.release(lease)
+        leasing.give_back(node, lease)
     return found
 
 
@@ -161,6 +165,19 @@ def run_due(node: Node, watch: str, runner: Runner = member.run) -> RunRow | Non
         raise
     except errors.PsihashError:
         return node.stores.watches.run(watch, taken.run.slot)
+
+
+def not_begun(node: Node, watch: str, error: errors.PsihashError) -> None:
+    """Say, once, that a slot waits for a person. It stays due: it is run when somebody has done
+    what ``error`` asks for."""
+    with node.stores.database.transaction():
+        row = node.stores.watches.get_locked(watch)
+        due = _by_schedule(row, node.stamp())
+        if due is None or row.last_code == error.code:
+            return
+        node.stores.watches.change(row.id, (row.state,), last_code=error.code)
+        _record(node, row, due, "not-begun", code=error.code)
+        webhook.queue(node, row, due, "run-failed", code=error.code)
 
 
 def carry_out(
@@ -238,6 +255,9 @@ def _end_badly(node: Node, taken: Claim, error: errors.PsihashError) -> None:
 
 
 def _passes(error: errors.PsihashError) -> bool:
+    """Whether it is worth to try again: the centre is away or busy, or its store is."""
+    if isinstance(error, errors.PeerError) and error.code in _THEIR_STORE:
+        return True
     return isinstance(error, errors.UnavailableError) or error.code == leasing.ALREADY_RUNNING
 
 
@@ -249,9 +269,10 @@ def _still_ours(node: Node, taken: Claim) -> WatchRow:
 
 def _close(node: Node, row: WatchRow, run: RunRow, state: WatchRunState, **values: Any) -> RunRow:
     finished = node.stamp()
-    node.stores.watches.change_run(run, state=state.value, finished=finished, **values)
+    left = {"code": ""} | values  # why an earlier attempt failed is in the log
+    node.stores.watches.change_run(run, state=state.value, finished=finished, **left)
     _record(node, row, run, state.value, **values)
-    return replace(run, state=state, finished=finished, retry_at=None, **values)
+    return replace(run, state=state, finished=finished, retry_at=None, **left)
 
 
 def _record(node: Node, row: WatchRow, run: RunRow, step: str, **more: Any) -> None:
@@ -259,7 +280,7 @@ def _record(node: Node, row: WatchRow, run: RunRow, step: str, **more: Any) -> N
         Event.WATCH_RUN,
         watches.facts(row)
         | {
-            "slot": format_time(parse_time(run.slot[:19] + "Z")),
+            "slot": format_time(parse_time(whole_seconds(run.slot))),
             "kind": run.kind.value,
             "attempt": run.attempts,
             "step": step,

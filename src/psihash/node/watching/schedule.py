@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psihash import errors
-from psihash.agreement.times import format_time, parse_time
+from psihash.agreement.times import format_time, parse_time, whole_seconds
 from psihash.central.cron import parse_cron
 from psihash.central.slots import last_slot, next_slot
 from psihash.node.node import Node
@@ -100,7 +100,7 @@ def end_of(node: Node, text: str | None, place: ZoneInfo, valid_until: str) -> s
 
 
 def _moment(text: str) -> dt.datetime:
-    return parse_time(text[:19] + "Z")
+    return parse_time(whole_seconds(text))
 
 
 def _bad_until(reason: str) -> errors.InputError:

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from psihash import errors
-from psihash.node.central import arriving, member, taking_in
+from psihash.node.central import member, taking_in
 from psihash.node.node import Node
+from psihash.node.people.roles import LOGIN_REQUIRED, PERSON_REQUIRED, ROLE_REQUIRED
 from psihash.node.running.worker import INTERNAL
 from psihash.node.watching import keeping, running, watches, webhook
 from psihash.node.watching.running import Runner
@@ -31,6 +32,9 @@ AT_ONCE: Final = 4
 """Watches that run at the same time: a centre that does not answer must not hold up the others."""
 
 TIDY_SECONDS: Final = 3600.0
+
+_FOR_A_PERSON: Final = frozenset({LOGIN_REQUIRED, PERSON_REQUIRED, ROLE_REQUIRED})
+"""Why a slot cannot even be begun by a process that nobody sits at, or by this person."""
 
 _LIVE: Final = (WatchState.ACTIVE, WatchState.PAUSED)
 
@@ -64,7 +68,7 @@ class Scheduler:
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY_SECONDS
             keeping.tidy_up(self._node)
-            arriving.drop_old(self._node)
+            taking_in.drop_old(self._node)
 
     def settle(self) -> None:
         """Wait until what was started has ended."""
@@ -80,6 +84,8 @@ class Scheduler:
             done = running.run_due(self._node, watch, self._runner)
         except errors.PsihashError as error:
             LOG.warning("a watch could not be run", extra={"watch": watch, "code": error.code})
+            if error.code in _FOR_A_PERSON:
+                running.not_begun(self._node, watch, error)
         except Exception as fault:  # noqa: BLE001 - its text could hold anything; the run has it
             told = {"watch": watch, "code": INTERNAL}
             LOG.error("a fault of kind %s", type(fault).__name__, extra=told)

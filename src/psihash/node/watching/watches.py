@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from psihash import errors
-from psihash.agreement.rules import check_active
 from psihash.audit.event import Event
 from psihash.central.cron import parse_cron
 from psihash.identity.trust import PeerStatus
 from psihash.node.agreeing import agreements
+from psihash.node.central import asking, permits
 from psihash.node.node import Node
 from psihash.node.peering import peers
 from psihash.node.people.roles import use_case
@@ -68,7 +68,8 @@ def add(node: Node, draft: Draft) -> WatchRow:
     """Make a standing query. It runs from the next slot on; with operators, from the next slot
     after an approver has agreed.
 
-    Raises InputError (``bad-cron``, ``bad-zone``, ``bad-until``), RefusedError, NotFoundError.
+    What can never run is not added. Raises InputError (``bad-cron``, ``bad-zone``, ``bad-until``),
+    RefusedError with the clause that says no, NotFoundError.
     """
     known = peers.require(node, draft.peer)
     if known.status is not PeerStatus.ACTIVE:
@@ -76,8 +77,9 @@ def add(node: Node, draft: Draft) -> WatchRow:
             f"peer-{known.status.value}", f"{draft.peer} is {known.status.value} here"
         )
     agreement = preflight.find(node, draft.peer, draft.agreement)
-    check_active(agreement, node.stamp())
     agreements.need_collections(node, draft.collections)
+    permits.check(node, draft.peer, agreement.id, node.agency)
+    asking.require_offered(node, agreement, draft.collections)
     place = schedule.zone(draft.zone)
     now = node.stamp()
     row = WatchRow(
@@ -165,6 +167,12 @@ def expire(node: Node) -> int:
 def live(node: Node, prefix: str) -> WatchRow:
     """A watch that may run. Raises StateError ``watch-over``."""
     row = find(node, prefix)
+    if row.state is WatchState.WAITING:
+        raise errors.StateError(
+            WATCH_OVER,
+            "the watch waits for an approver and does not run yet",
+            hint=f"an approver reads `psihash approve {(row.request or '')[:12]} --show`",
+        )
     if row.state not in _LIVE or schedule.is_past(row, node.stamp()):
         raise errors.StateError(
             WATCH_OVER,

@@ -27,7 +27,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from psihash import canonical, errors
-from psihash.agreement.times import add_days, parse_time
+from psihash.agreement.times import add_days, parse_time, whole_seconds
 from psihash.audit.event import Event
 from psihash.casework import clocks
 from psihash.node import leasing
@@ -150,7 +150,7 @@ def deliver_due(node: Node) -> int:
         # Where one is not taken, the others are not tried: they would wait as long, each.
         return sum(1 for _ in _until_refused(node, address, secret, waiting))
     finally:
-        node.stores.leases.release(lease)
+        leasing.give_back(node, lease)
 
 
 def _until_refused(
@@ -166,7 +166,7 @@ def _until_refused(
 
 def _again(node: Node, each: Delivery) -> None:
     now = node.stamp()
-    if add_days(each.created[:19] + "Z", GIVE_UP_DAYS) <= now:
+    if add_days(whole_seconds(each.created), GIVE_UP_DAYS) <= now:
         with node.stores.database.transaction():
             node.stores.webhooks.tried(each)
             node.record(Event.INCIDENT, {"what": "webhook", "code": WEBHOOK_GIVEN_UP})

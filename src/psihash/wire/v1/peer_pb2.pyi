@@ -13,14 +13,16 @@ class Document(_message.Message):
     def __init__(self, body: _Optional[bytes] = ...) -> None: ...
 
 class SyncRequest(_message.Message):
-    __slots__ = ("documents", "received", "received_signature")
+    __slots__ = ("documents", "received", "received_signature", "received_outcomes")
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     received: _containers.RepeatedScalarFieldContainer[bytes]
     received_signature: bytes
-    def __init__(self, documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., received: _Optional[_Iterable[bytes]] = ..., received_signature: _Optional[bytes] = ...) -> None: ...
+    received_outcomes: _containers.RepeatedCompositeFieldContainer[DocumentOutcome]
+    def __init__(self, documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., received: _Optional[_Iterable[bytes]] = ..., received_signature: _Optional[bytes] = ..., received_outcomes: _Optional[_Iterable[_Union[DocumentOutcome, _Mapping]]] = ...) -> None: ...
 
 class SyncReply(_message.Message):
     __slots__ = ("documents", "outcomes", "outcomes_signature")
