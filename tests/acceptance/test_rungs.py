@@ -129,7 +129,9 @@ def test_waiting_ends_with_the_decision(
             (asked,) = de.json("inbox")["requests"]
             de.json("approve", asked["request"], "--reason", "fits")
 
-    monkeypatch.setitem(waiting.until_decided.__kwdefaults__, "sleep", decide)
+    defaults = waiting.until_decided.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "sleep", decide)
     words = ("match", "de-bka", "--agreement", agreement, "--rung", "items")
     found: dict[str, Any] = nl.json(*words, "--wait", "1")
     assert len(found["items"]) == 6

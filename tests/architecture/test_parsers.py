@@ -43,6 +43,7 @@ ELSEWHERE = {
     "node.people.login.open_key": "opens a key of this node's own store, by load_ed25519",
     "node.people.rosters.take": "hands the body to parse_record",
     "node.people.rosters.take_all": "hands each body to parse_record",
+    "node.taking.take_each": "hands each body to the function that it is given",
     "psi.groups.sodium_proofs.verify": "SodiumGroup.verify",
     "psi.groups.sodium_proofs.verify_voprf": "SodiumGroup.verify_voprf",
     "node.running.snapshot.decode": OWN_ENVELOPE,

@@ -17,12 +17,13 @@ from psihash.casework.approving import check_approval, request_kind
 from psihash.casework.documents import CaseDocument, verify
 from psihash.casework.pack import Pack
 from psihash.casework.states import Step
+from psihash.casework.words import Action
 from tests.agreement.people import AGENCY, People, operator_id
 from tests.agreement.people import NOW as DECIDED
 from tests.casework.test_core import ANSWER, KEY, MESSAGE, NOTICE, NOW, PACK, PUBLIC
 
 SESSION = PACK.session
-LET_GO = (PACK, MESSAGE, NOTICE)
+LET_GO = (PACK, MESSAGE, NOTICE, ANSWER)
 
 
 @functools.cache
@@ -64,9 +65,10 @@ def test_it_need_not_be_fresh() -> None:
     check_approval(whole, [SESSION], staff().held, "2027-02-01T00:00:00Z")
 
 
-def test_what_a_machine_says_and_what_was_done_need_none() -> None:
+def test_what_a_machine_says_needs_none() -> None:
     received = replace(MESSAGE, step=Step.RECEIVED, text=())
-    for document in (received, ANSWER):
+    noticed = replace(ANSWER, action=Action.RECEIVED)
+    for document in (received, noticed):
         assert request_kind(document) is None
         check_approval(document, [SESSION], staff().held, NOW)
         with pytest.raises(errors.RefusedError) as caught:

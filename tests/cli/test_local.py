@@ -197,6 +197,10 @@ def test_what_is_no_list_is_named_and_nothing_is_imported(
         assert name in result.stderr
         if name != "cut.json":  # recognised as a list, and found out only when it is read
             assert nl.json("collection", "list")["collections"] == []
+    bad = [str(tmp_path / name) for name in ("notes.txt", "sheet.xlsx")]
+    told = nl.run("import", *bad, str(plain_list), "--collection", "A", "--dry-run").stderr
+    assert "2 of 3 files cannot be used" in told
+    assert all(name in told for name in ("notes.txt", "sheet.xlsx"))
     assert nl.error("import", str(tmp_path), "--collection", "A")[0] == "cannot-read-list"
     assert nl.error("import", str(tmp_path / "none"), "--collection", "A")[0] == "cannot-read-list"
 

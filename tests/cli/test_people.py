@@ -178,8 +178,8 @@ def test_a_person_joins_by_a_code(nl: Home, office: Opens, tmp_path: Path) -> No
     nl.json("logout")
     code = tmp_path / "code"
     code.write_text("AAAA-BBBB-CCCC-DDDD\n")
-    words = ("operator", "join", "eve", "--code-file", str(code))
-    words = (*words, "--password-file", made.file("eve"))
+    joining = ("operator", "join", "eve", "--code-file", str(code))
+    words = (*joining, "--password-file", made.file("eve"))
     assert nl.error(*words)[:2] == ("wrong-invitation", 7)
     code.write_text(invited["code"] + "\n")
     joined = nl.json(*words)
@@ -213,8 +213,8 @@ def test_the_last_approver_stays(nl: Home, office: Opens) -> None:
         assert (code, exit_code) == ("last-of-role", 4)
         assert "psihash operator add NAME --role approver" in hint
     assert nl.json("operator", "disable", "apo", "--force")["status"] == "disabled"
-    words = ("operator", "add", "abe", "--role", "approver", "--password-file", made.file("abe"))
-    code, _, hint = nl.error(*words)
+    adding = ("operator", "add", "abe", "--role", "approver", "--password-file", made.file("abe"))
+    code, _, hint = nl.error(*adding)
     assert code == "no-approver"
     assert "new home" in hint
 

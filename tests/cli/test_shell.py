@@ -54,12 +54,14 @@ def test_each_passphrase_is_asked_for_once(
 def test_a_new_home_asks_twice_for_its_passphrase(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What is too short is not typed again, and the third difference is the last.
     answers = iter(["short", *["correct horse", "correct house"] * 2])
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr(getpass, "getpass", lambda _question: next(answers))
     shell = Shell(tmp_path / "home", False)
     with pytest.raises(errors.InputError):
         opening.create(shell.home, opening.NewHome("a", "A", "NL"), ask=shell.ask)
+    assert list(answers) == []
     assert not (shell.home / "psihash.toml").exists()
 
 

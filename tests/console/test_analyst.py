@@ -124,6 +124,8 @@ def test_an_approver_looks_and_does_not_decide(office: Office) -> None:
 
 def test_a_count_has_no_hits(office: Office) -> None:
     page = office.browser("ann").get(f"/results/{office.prepared.count}").text
+    assert "nobody learns which items match" in page
+    assert "A zero is not" not in page
     assert "28 <small>of our 40 digests" in page
     assert 'id="hits"' not in page
 

@@ -42,12 +42,17 @@ def test_hits_of_a_watch_are_confirmed(office: Office) -> None:
     assert len(office.node.stores.hits.of(office.prepared.watch)) == len(WATCHED)
 
 
-def test_an_admin_sees_watches_without_their_hits(office: Office) -> None:
+@pytest.mark.parametrize("name", ["ada", "aud"])
+def test_admins_and_auditors_see_watches_without_their_hits(office: Office, name: str) -> None:
     path = f"/watches/{office.prepared.watch}"
-    page = office.browser("ada").get(path).text
+    page = office.browser(name).get(path).text
     assert "0 2 * * *" in page
     assert not any(each in page for each in markers())
-    assert office.browser("ada").post(path, verdict="confirmed").status_code == 403
+    assert office.browser(name).post(path, verdict="confirmed").status_code == 403
+
+
+def test_an_approver_sees_the_hits_and_decides_nothing(office: Office) -> None:
+    path = f"/watches/{office.prepared.watch}"
     seen = office.browser("apo").get(path).text
     assert all(markers()[number] in seen for number in WATCHED)
     assert 'name="hit"' not in seen

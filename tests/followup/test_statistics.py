@@ -42,9 +42,9 @@ def second_agreement(pair: Matched) -> str:
         "--legal-basis", "law", "--rung", "records", "--learn", "both", "--algorithm", "md5",
         "--collection", OWN_COLLECTION["nl-police"],
     )  # fmt: skip
-    words = ("agreement", "approve", made["agreement"], "--collection", OWN_COLLECTION["de-bka"])
-    words += ("--case", "DE-2", "--same-law")
-    assert pair.de.json(*words)["status"] == "active"
+    words = ("agreement", "approve", made["agreement"], "--case", "DE-2", "--same-law")
+    ours = ("--collection", OWN_COLLECTION["de-bka"])
+    assert pair.de.json(*words, *ours)["status"] == "active"
     return str(made["agreement"])
 
 

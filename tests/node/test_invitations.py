@@ -16,6 +16,7 @@ from psihash.agreement.roster import OperatorRole, OperatorStatus
 from psihash.node.node import Node
 from psihash.node.oversight import auditing
 from psihash.node.people import invitations, login, operators, requests, rosters
+from psihash.node.people.operators import OperatorView
 from psihash.storage.requests import RequestState
 from psihash.terms import AlgorithmId
 from tests.node.crew import act, employ, id_of, password, quick
@@ -134,7 +135,10 @@ def test_guesses_are_counted_logged_and_locked_out(node: Node) -> None:
     for _ in range(login.FREE_FAILURES):
         guess = lambda: invitations.join(node, "eve", "AAAA-BBBB", password("mal"))  # noqa: E731
         assert code_of(guess) == "wrong-invitation"
-    right = lambda: invitations.join(node, "eve", made.code, password("eve"))  # noqa: E731
+
+    def right() -> OperatorView:
+        return invitations.join(node, "eve", made.code, password("eve"))
+
     assert code_of(right) == "account-locked"
     failed = [each for each in told(node, "auth-failure") if each["what"] == "join"]
     assert [each["operator"] for each in failed] == [made.operator] * login.FREE_FAILURES

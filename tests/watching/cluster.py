@@ -9,9 +9,11 @@ values of so many tokens in each partition, in the order of the partitions.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +42,7 @@ def roots(executor: Executor, sizes: list[int]) -> str:
 
 
 def serve(keys: Path) -> None:
-    from distributed import LocalCluster, Security
+    distributed: Any = importlib.import_module("distributed")  # it has types for a part of itself
 
     def files(part: str) -> dict[str, str]:
         return {
@@ -48,14 +50,14 @@ def serve(keys: Path) -> None:
             f"tls_{part}_key": str(keys / executor_keys.key(part)),
         }
 
-    security = Security(
+    security = distributed.Security(
         tls_ca_file=str(keys / executor_keys.CA),
         require_encryption=True,
         **files("client"),
         **files("scheduler"),
         **files("worker"),
     )
-    with LocalCluster(
+    with distributed.LocalCluster(
         n_workers=2,
         threads_per_worker=1,
         processes=True,

@@ -383,7 +383,7 @@ def test_a_centre_that_dies_while_it_takes_in(meeting: Meeting, copied: Copying)
     for commits in range(40):
         centre = copied.again(0)
         (asked,) = requests.inbox(centre)
-        approve = partial(requests.approve, centre, asked.request)
+        approve = partial(requests.approve, centre, asked.request, "fits")
         done = survived(approve, centre.stores.database, commits)
         centre.close()
         centre = copied.open(centre.home)  # as after a restart

@@ -113,7 +113,7 @@ def new_p256_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def check_passphrase(passphrase: bytes) -> None:
+def require_passphrase_length(passphrase: bytes) -> None:
     """Raise InputError ``bad-passphrase`` unless its length may protect a key."""
     if not MIN_PASSPHRASE <= len(passphrase) <= MAX_PASSPHRASE:
         raise errors.InputError(
@@ -123,7 +123,7 @@ def check_passphrase(passphrase: bytes) -> None:
 
 def encrypt_private(key: PrivateKey, passphrase: bytes) -> bytes:
     """A private key in OpenSSH format (PEM) under ``passphrase``."""
-    check_passphrase(passphrase)
+    require_passphrase_length(passphrase)
     protection = (
         serialization.PrivateFormat.OpenSSH.encryption_builder()
         .kdf_rounds(KDF_ROUNDS)

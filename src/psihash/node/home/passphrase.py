@@ -63,7 +63,7 @@ def _typed(ask: Ask) -> bytes:
             first = ask(f"New passphrase for this agency's signing key{again}: ").encode()
             if not first:
                 raise errors.InputError(EMPTY_PASSPHRASE, "the passphrase is empty")
-            keys.check_passphrase(first)
+            keys.require_passphrase_length(first)
             if ask(f"The same again{again}: ").encode() == first:
                 return first
             raise errors.InputError(PASSPHRASES_DIFFER, "the two passphrases differ")
