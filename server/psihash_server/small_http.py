@@ -26,6 +26,8 @@ CONNECTIONS: Final = 32
 """That wait for their request, and as many that are answered."""
 SECONDS: Final = 10.0
 """For the whole of a request."""
+MOMENT: Final = 1.0
+"""Seconds that a new connection waits for room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,15 @@ class SmallServer(ThreadingMixIn, HTTPServer):
         return f"{host!s}:{port}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
         victim = self.waiting.enter(request, client_address[0])
         if victim is not None:
             with contextlib.suppress(OSError):  # it is gone already
                 victim.shutdown(socket.SHUT_RDWR)
+        # Whoever was sent away leaves the room in a moment.
+        if not self._room.acquire(timeout=MOMENT):
+            self.waiting.leave(request)
+            self.shutdown_request(request)
+            return
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
