@@ -76,28 +76,6 @@ def sorted_distinct(values: Bytes2D) -> Bytes2D:
     return distinct
 
 
-def grouped(values: Bytes2D) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Equal rows of at least 8 bytes under one number: (for each number the place of its first
-    row, for each row its number). Numbers are in the order of the rows' first places."""
-    heads = np.ascontiguousarray(values[:, :8]).view(np.uint64).ravel()
-    order = np.argsort(heads, kind="stable")
-    tied = np.flatnonzero(heads[order][1:] == heads[order][:-1])
-    same = (values[order[tied]] == values[order[tied + 1]]).all(axis=1)
-    if not same.all():  # different rows with one head: nearly impossible but for crafted ones
-        order = np.argsort(as_one(values), kind="stable")
-        ordered = as_one(values)[order]
-        tied = np.flatnonzero(ordered[1:] == ordered[:-1])
-    begins = np.ones(len(order), np.bool_)
-    begins[tied + 1] = False
-    number = np.empty(len(order), np.int64)
-    number[order] = np.cumsum(begins) - 1
-    firsts = order[begins].astype(np.int64)
-    by_place = np.argsort(firsts)
-    rank = np.empty(len(firsts), np.int64)
-    rank[by_place] = np.arange(len(firsts))
-    return firsts[by_place], rank[number] if len(number) else number
-
-
 def distinct_numbers(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The distinct ones, ascending. Not numpy's unique, which hashes them and takes ten times as
     long."""

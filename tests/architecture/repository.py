@@ -20,6 +20,7 @@ CORE = (
     "taskforce",
     "central",
     "terms.py",
+    "bulk.py",
     "canonical.py",
     "errors.py",
     "limits.py",

@@ -75,7 +75,7 @@ def agreement() -> None:
     metavar="NAME...",
     required=True,
     callback=algorithms,
-    help="Digest algorithms: md5, sha1, sha224, sha256, sha384, sha512, in any usual spelling.",
+    help=f"Digest algorithms: {', '.join(AlgorithmId)}, in any usual spelling.",
 )
 @click.option("--valid-days", metavar="N", type=click.IntRange(1), help="Days it lasts (365).")
 @click.option(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from psihash import errors
 from psihash.audit.checkpoint import VerifiedCheckpoint, open_checkpoint
@@ -43,8 +42,6 @@ KEY_REPLACED = errors.define(
 BAD_ANCHOR = errors.define(
     "bad-anchor", "what was given to trust is neither a card nor a verifier key"
 )
-
-MAX_CARDS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)

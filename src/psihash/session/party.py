@@ -277,12 +277,10 @@ class Party(abc.ABC):
         yield from self._frames(self._runs.start())
 
     def _on_frame(self, body: EngineFrame) -> Iterator[bytes]:
-        self.progress.frames_received += 1
         yield from self._frames(self._running().receive(body))
 
     def _frames(self, frames: Iterator[EngineFrame]) -> Iterator[bytes]:
         for frame in frames:
-            self.progress.frames_sent += 1
             yield self._send(Input.SEND_FRAME, frame)
 
     def _collect(self) -> Sharing:

@@ -41,12 +41,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Progress:
-    """How far the runs are, for a progress bar: frames and bytes in both directions."""
+    """How far the runs are, for a progress bar: bytes in both directions."""
 
     runs: int = 0
     run: int = 0
-    frames_sent: int = 0
-    frames_received: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     phase: str = "connecting"

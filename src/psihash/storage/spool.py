@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from psihash.storage.errors import mapped, storage_error
+from psihash.terms import AlgorithmId
 
 TABLES: Final[dict[str, dict[str, str]]] = {
     "import_rows": {
         "ident": "INT4",
         "key": "BYTEA",
-        **dict.fromkeys(("sha1", "sha224", "sha256", "sha384", "sha512"), "BYTEA"),
+        **dict.fromkeys((a.value for a in AlgorithmId if a is not AlgorithmId.MD5), "BYTEA"),
         "size": "INT8",
         **dict.fromkeys(("media_type", "verdict", "dialect", "category"), "TEXT"),
     },

@@ -134,6 +134,8 @@ def _keep(node: Node, document: CaseDocument, reached: dict[str, list[str]]) -> 
             arriving.take(node, document)
         case ContributionAnswer():
             contribution_answers.take_answer(node, document)
+        case _:
+            raise AssertionError("every kind of case document is kept somewhere")
 
 
 def _take_part(node: Node, document: ContributionPart) -> None:

@@ -95,7 +95,9 @@ def _checked(path: Path, values: dict[str, Any]) -> Settings:
         kind = {"str": str, "int": int, "float": (int, float)}[_NAMES[name]]
         if not isinstance(value, kind) or isinstance(value, bool):  # type: ignore[arg-type]
             raise errors.InputError(BAD_SETTINGS, f"{path}: '{name}' must be a {_NAMES[name]}")
-        if isinstance(value, int | float) and value <= 0:
+        # A default may be written down, also where it is 0 for none.
+        usual = value == getattr(Settings(agency=""), name)
+        if isinstance(value, int | float) and not value > 0 and not usual:
             raise errors.InputError(BAD_SETTINGS, f"{path}: '{name}' must be above zero")
     if "agency" not in values:
         raise errors.InputError(BAD_SETTINGS, f"{path} does not say which agency this is")

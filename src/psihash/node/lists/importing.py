@@ -34,8 +34,6 @@ NAME_LIKE_DIGEST = errors.define(
 WITHHELD: Final = "(withheld: it has the shape of a digest)"
 """Stands in the log for the name of a file that is called like a digest."""
 
-_BATCH: Final = 5_000
-
 
 class PartlyImportedError(errors.InputError):
     """A file could not be imported when others already were; the code is that file's own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from itertools import product
 from typing import TypeVar
 
@@ -228,8 +228,3 @@ def _item_links(items: MatchedItems) -> tuple[Link, ...]:
             pairs[pair] += count
     ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
     return tuple(Link(own, peer, count) for (own, peer), count in ordered)
-
-
-def coverage(own: Mapping[AlgorithmId, int], items: int) -> dict[AlgorithmId, int]:
-    """Percent of items that have a digest of each algorithm, rounded down to tens."""
-    return {name: 10 * (10 * count // items) if items else 0 for name, count in own.items()}

@@ -21,7 +21,6 @@ from psihash.node.people.roles import LOGIN_REQUIRED, PERSON_REQUIRED, ROLE_REQU
 from psihash.node.running.worker import INTERNAL
 from psihash.node.watching import keeping, running, watches, webhook
 from psihash.node.watching.running import Runner
-from psihash.storage.watches import WatchState
 
 LOG: Final = logging.getLogger("psihash.watching")
 
@@ -35,8 +34,6 @@ TIDY_SECONDS: Final = 3600.0
 
 _FOR_A_PERSON: Final = frozenset({LOGIN_REQUIRED, PERSON_REQUIRED, ROLE_REQUIRED})
 """Why a slot cannot even be begun by a process that nobody sits at, or by this person."""
-
-_LIVE: Final = (WatchState.ACTIVE, WatchState.PAUSED)
 
 
 class Scheduler:
@@ -54,7 +51,7 @@ class Scheduler:
         watches.expire(self._node)
         self._busy = {name: work for name, work in self._busy.items() if not work.done()}
         started = 0
-        for row in self._node.stores.watches.all(_LIVE):
+        for row in self._node.stores.watches.all(watches.LIVE):
             if row.id not in self._busy and running.wanted(self._node, row):
                 self._busy[row.id] = self._pool.submit(self._run, row.id)
                 started += 1

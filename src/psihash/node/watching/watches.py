@@ -24,8 +24,8 @@ TOO_MANY_WATCHES = errors.define("too-many-watches", "more watches run than a no
 
 MAX_WATCHES: Final = 1_000
 _ID_BYTES: Final = 12
-_LIVE: Final = (WatchState.ACTIVE, WatchState.PAUSED)
-_STANDING: Final = (*_LIVE, WatchState.WAITING)
+LIVE: Final = (WatchState.ACTIVE, WatchState.PAUSED)
+_STANDING: Final = (*LIVE, WatchState.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def live(node: Node, prefix: str) -> WatchRow:
             "the watch waits for an approver and does not run yet",
             hint=f"an approver reads `psihash approve {(row.request or '')[:12]} --show`",
         )
-    if row.state not in _LIVE or schedule.is_past(row, node.stamp()):
+    if row.state not in LIVE or schedule.is_past(row, node.stamp()):
         raise errors.StateError(
             WATCH_OVER,
             f"the watch is {row.state.value} and does not run",
