@@ -197,6 +197,18 @@ class TwoFaced:
         rows = np.array([bytes(row) in known for row in messages], dtype=bool)
         return np.ascontiguousarray(np.where(rows[:, None], shown, hidden))
 
+    def ask(
+        self, secret: Secret, messages: Rows, public: bytes, context: bytes
+    ) -> tuple[Rows, Unasked]:
+        return self.mask(secret, messages), Unasked()
+
+
+class Unasked:
+    """A liar has no use for the honest side's proof."""
+
+    def check(self, answers: Rows, proof: bytes) -> None:
+        pass
+
 
 def test_c7_a_peer_that_hides_its_hits_is_left_with_no_session() -> None:
     """All proofs hold and all canaries match; we see nothing, and it can divide and see all. A

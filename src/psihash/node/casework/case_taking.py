@@ -310,11 +310,12 @@ def _take_message(node: Node, message: Message) -> None:
     if len(node.stores.followups.messages(row.id)) >= words.MESSAGES_PER_REQUEST:
         raise errors.RefusedError(TOO_MANY_CASE_DOCUMENTS, "enough was said about this request")
     now = node.stamp()
+    said = _moment(row, message, now)
     node.stores.followups.add_message(
-        MessageRow(message.id, row.id, row.session, message.author, message.step.value, now, now)
+        MessageRow(message.id, row.id, row.session, message.author, message.step.value, now, said)
     )
     case_documents.keep(node, row.session, message)
-    followup_rows.move(node, row, message.step, _moment(row, message, now))
+    followup_rows.move(node, row, message.step, said)
     node.record(
         Event.FOLLOW_UP,
         followup_rows.facts(row) | {"step": message.step.value, "by": message.author},
