@@ -135,7 +135,7 @@ def test_a_request_that_does_not_come_ends_its_call() -> None:
         return grpc.unary_unary_rpc_method_handler(lambda request, context: None)
 
     async def run() -> None:
-        door = Door(Service(), seconds=0.1)  # type: ignore[arg-type]
+        door = Door(Service(), seconds=2.0)  # type: ignore[arg-type]
         details = type("Details", (), {"method": "/psihash.wire.v1.Peer/Sync"})
         handler = await door.intercept_service(found, details)
         assert handler is not None
