@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -143,7 +144,9 @@ def test_a_request_that_does_not_come_ends_its_call() -> None:
         door.close()
 
     noted: list[tuple[str, str]] = []
-    asyncio.run(run())
+    # A browser of other tests may have a loop in this thread.
+    with ThreadPoolExecutor(1) as own:
+        own.submit(lambda: asyncio.run(run())).result()
     assert noted == [("Sync", "request-late"), ("FAILED_PRECONDITION", f"request-late {NL}")]
 
 
