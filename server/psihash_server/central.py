@@ -11,13 +11,12 @@ from psihash.node.central import centre, comparing
 from psihash.node.node import Node
 from psihash.wire import central_codec as codec
 from psihash.wire.v1 import central_pb2 as pb
-from psihash.wire.v1 import central_pb2_grpc
 from psihash_server.witnessing import Gate
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
-class CentralService(central_pb2_grpc.CentralServicer):
+class CentralService:
     """One method per RPC, behind the same gate as those of ``Peer``."""
 
     def __init__(self, node: Node, gate: Gate) -> None:

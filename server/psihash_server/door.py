@@ -19,7 +19,7 @@ import grpc
 from psihash import errors, limits
 from psihash.wire.fields import malformed
 from psihash_server.fairness import AtOnce, FairShare
-from psihash_server.service import PeerService, Refusal
+from psihash_server.service import METHOD, PeerService, Refusal
 
 REQUEST_LATE = errors.define("request-late", "a call was opened and its request did not come")
 
@@ -51,9 +51,10 @@ class Door(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         found = await continuation(handler_call_details)
         if found is None:
             return None
-        method = str(handler_call_details.method).rpartition("/")[2]
+        method = str(handler_call_details.method).rpartition(".")[2]
 
         async def call(_: object, context: _Context) -> None:
+            METHOD.set(method)
             refusal = await self._through(found, context)
             if refusal is not None:
                 self._service.note(method, refusal.code)

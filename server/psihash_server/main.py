@@ -19,7 +19,7 @@ from psihash.node.oversight import cosigning, witnesses
 from psihash.node.peering.answering import Answering
 from psihash.node.people.roles import RULE_ACTOR
 from psihash.node.watching.scheduler import scheduling
-from psihash.wire.v1 import central_pb2_grpc, peer_pb2_grpc, witness_pb2_grpc
+from psihash.wire import services
 from psihash_server import logs, metrics
 from psihash_server.central import CentralService
 from psihash_server.credentials import Credentials
@@ -79,12 +79,12 @@ async def _serve(node: Node, listen: str, on_ready: Callable[[str], None]) -> No
     # No bound on all calls together: one peer could take every place. The door bounds each peer.
     server = grpc.aio.server(interceptors=[door], options=OPTIONS, migration_thread_pool=pool)
     try:
-        peer_pb2_grpc.add_PeerServicer_to_server(service, server)  # type: ignore[no-untyped-call]
-        witness_pb2_grpc.add_WitnessingServicer_to_server(  # type: ignore[no-untyped-call]
-            WitnessingService(node, service), server
-        )
-        central_pb2_grpc.add_CentralServicer_to_server(  # type: ignore[no-untyped-call]
-            CentralService(node, service), server
+        server.add_generic_rpc_handlers(
+            (
+                services.handlers(services.PEER, service),
+                services.handlers(services.WITNESSING, WitnessingService(node, service)),
+                services.handlers(services.CENTRAL, CentralService(node, service)),
+            )
         )
         health = add_health(server)
         port = _listen(server, listen, Credentials(node).server_credentials())

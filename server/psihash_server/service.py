@@ -10,8 +10,9 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import grpc
 
@@ -29,7 +30,6 @@ from psihash.session.link import Numbered
 from psihash.wire.codec import encode_receipt
 from psihash.wire.fields import few, malformed
 from psihash.wire.v1 import peer_pb2 as pb
-from psihash.wire.v1 import peer_pb2_grpc
 from psihash_server import logs
 from psihash_server.fairness import FairShare
 from psihash_server.metrics import Calls
@@ -55,7 +55,11 @@ class Refusal:
         return self.details.split(" ")[0]
 
 
-class PeerService(peer_pb2_grpc.PeerServicer):
+METHOD: Final[ContextVar[str]] = ContextVar("METHOD", default="unknown")
+"""``Peer/Sync`` and the like: the call that is answered, as the door knows it."""
+
+
+class PeerService:
     """One method per RPC; each proves the peer first and then leaves the event loop."""
 
     def __init__(self, node: Node, answering: Answering, pool: Executor) -> None:
@@ -128,7 +132,10 @@ class PeerService(peer_pb2_grpc.PeerServicer):
         return await self.answer(context, answer)
 
     async def answer(self, context: _Context, work: Callable[[VerifiedPeer], _Reply]) -> _Reply:
-        """Prove who calls and do the work, both off the event loop."""
+        """Prove who calls and do the work, both off the event loop.
+
+        The door has proven it already, but the request may have come half a minute later: a peer
+        that was suspended meanwhile is refused."""
         facts = context.auth_context() or {}
         pem = facts.get("x509_pem_cert", [b""])[0]
         version = facts.get("ssl_tls_version", [b""])[0]
@@ -136,9 +143,8 @@ class PeerService(peer_pb2_grpc.PeerServicer):
         outcome = await asyncio.get_running_loop().run_in_executor(
             self._pool, self._attempt, pem, version, work
         )
-        method = work.__qualname__.split(".")[1]  # the method whose closure it is
         code = outcome.code if isinstance(outcome, Refusal) else ""
-        self.note(method, code, round(1000 * (time.monotonic() - began)))
+        self.note(METHOD.get(), code, round(1000 * (time.monotonic() - began)))
         if isinstance(outcome, Refusal):
             await context.abort(outcome.status, outcome.details)
             raise AssertionError("abort raises")

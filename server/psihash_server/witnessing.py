@@ -12,7 +12,6 @@ from psihash.node.node import Node
 from psihash.node.oversight import cosigning
 from psihash.wire import witness_codec as codec
 from psihash.wire.v1 import witness_pb2 as pb
-from psihash.wire.v1 import witness_pb2_grpc
 
 _Reply = TypeVar("_Reply")
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -24,7 +23,7 @@ class Gate(Protocol):
     async def answer(self, context: _Context, work: Callable[[VerifiedPeer], _Reply]) -> _Reply: ...
 
 
-class WitnessingService(witness_pb2_grpc.WitnessingServicer):
+class WitnessingService:
     """One method per RPC, behind the same gate as those of ``Peer``."""
 
     def __init__(self, node: Node, gate: Gate) -> None:

@@ -19,7 +19,7 @@ def generate(out: Path) -> None:
     definitions = sorted(str(path) for path in (ROOT / "proto" / WIRE).glob("*.proto"))
     if not definitions:
         raise SystemExit(f"there is no definition in proto/{WIRE}")
-    options = [f"--{kind}={out}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
+    options = [f"--{kind}={out}" for kind in ("python_out", "pyi_out")]
     command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", *options]
     subprocess.run([*command, *definitions], check=True)
 

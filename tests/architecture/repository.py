@@ -44,7 +44,7 @@ def files(*folders: str) -> Iterator[Path]:
 
 def is_generated(path: Path) -> bool:
     """Whether the file comes out of protoc."""
-    return path.name.endswith(("_pb2.py", "_pb2.pyi", "_pb2_grpc.py"))
+    return path.name.endswith(("_pb2.py", "_pb2.pyi"))
 
 
 def sources(*folders: str) -> Iterator[Path]:

@@ -12,5 +12,5 @@ def test_the_wire_code_is_what_the_definitions_generate() -> None:
 
 def test_generated_files_are_marked() -> None:
     marks = (ROOT / ".gitattributes").read_text(encoding="utf-8")
-    for ending in ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py"):
+    for ending in ("_pb2.py", "_pb2.pyi"):
         assert f"src/psihash/wire/v1/*{ending} linguist-generated" in marks

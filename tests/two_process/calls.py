@@ -10,8 +10,8 @@ import grpc
 
 from psihash.identity.authority import NODE_HOST
 from psihash.node.node import Node
+from psihash.wire import services
 from psihash.wire.v1 import peer_pb2 as pb
-from psihash.wire.v1 import peer_pb2_grpc
 
 
 class Answer(NamedTuple):
@@ -33,7 +33,7 @@ class Client:
             ("grpc.enable_retries", 0),
         ]
         self.channel = grpc.secure_channel(f"127.0.0.1:{port}", credentials, options=options)
-        self.stub: Any = peer_pb2_grpc.PeerStub(self.channel)  # type: ignore[no-untyped-call]
+        self.stub: Any = services.stub(self.channel, services.PEER)
 
     def exchange(self, channel: bytes, *messages: tuple[int, bytes], **fields: Any) -> Any:
         """One Exchange call; ``messages`` are (number, body)."""

@@ -11,8 +11,8 @@ import pytest
 from psihash import errors
 from psihash.node.central import member
 from psihash.node.home.tls_probe import PEER_UNREACHABLE
+from psihash.wire import services
 from psihash.wire.v1 import central_pb2 as pb
-from psihash.wire.v1 import central_pb2_grpc
 from tests.two_process import programs
 from tests.two_process.agencies import BE, COMMON, DE, NAMES, NL, Agencies
 from tests.two_process.calls import client_of, refused
@@ -63,7 +63,7 @@ def test_bad_calls_are_refused_by_name(agencies: Agencies) -> None:
         agencies.node(BE) as be,
     ):
         with client_of(nl, agencies.port, be) as client:
-            stub: Any = central_pb2_grpc.CentralStub(client.channel)  # type: ignore[no-untyped-call]
+            stub: Any = services.stub(client.channel, services.CENTRAL)
             short = pb.EnrolRequest(agreement=b"x")
             assert refused(stub.Enrol, short, timeout=20) == (INVALID, "malformed-message")
             pages = pb.PagesRequest(agreement=agreement, epoch=1, part="additions", count=999)
@@ -73,7 +73,7 @@ def test_bad_calls_are_refused_by_name(agencies: Agencies) -> None:
             batch = pb.EvaluateRequest(run=bytes(32), elements=bytes(32))
             assert refused(stub.Evaluate, batch, timeout=20) == (DENIED, "central-no-such-run")
         with client_of(de, agencies.port, be) as client:
-            stub = central_pb2_grpc.CentralStub(client.channel)  # type: ignore[no-untyped-call]
+            stub = services.stub(client.channel, services.CENTRAL)
             wanted = pb.PublicationsRequest(agreement=agreement, size=3)
             refusal = refused(stub.Publications, wanted, timeout=20)
             assert refusal == (DENIED, "no-such-agreement")

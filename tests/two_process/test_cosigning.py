@@ -11,8 +11,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from psihash.node.oversight import cosigning, heads, witnesses
+from psihash.wire import services
 from psihash.wire.v1 import witness_pb2 as pb
-from psihash.wire.v1 import witness_pb2_grpc
 from tests.two_process import programs
 from tests.two_process.agencies import BE, NL, Agencies, free_port, set_up
 from tests.two_process.calls import client_of, refused
@@ -33,7 +33,7 @@ def test_a_contact_cosigns_both_logs_and_bad_calls_are_refused(agencies: Agencie
             f"psihash/cosigner/{NL}"
         ]
         with client_of(nl, agencies.port, be) as client:
-            stub: Any = witness_pb2_grpc.WitnessingStub(client.channel)  # type: ignore[no-untyped-call]
+            stub: Any = services.stub(client.channel, services.WITNESSING)
             short = pb.GreetRequest(nonce=b"x")
             assert refused(stub.Greet, short, timeout=20) == (INVALID, "malformed-message")
             many = pb.CompareRequest(nonce=bytes(32), asks=range(99))
@@ -68,7 +68,7 @@ def test_a_server_tells_how_it_is_and_names_nobody(agencies: Agencies) -> None:
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
         connection.close()
-        assert 'psihash_calls_total{method="Sync",code="ok"} 1' in text
+        assert 'psihash_calls_total{method="Peer/Sync",code="ok"} 1' in text
         assert NL not in text
         assert BE not in text
 

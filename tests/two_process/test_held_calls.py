@@ -147,7 +147,7 @@ def test_a_request_that_does_not_come_ends_its_call() -> None:
     # A browser of other tests may have a loop in this thread.
     with ThreadPoolExecutor(1) as own:
         own.submit(lambda: asyncio.run(run())).result()
-    assert noted == [("Sync", "request-late"), ("FAILED_PRECONDITION", f"request-late {NL}")]
+    assert noted == [("Peer/Sync", "request-late"), ("FAILED_PRECONDITION", f"request-late {NL}")]
 
 
 def connection(caller: Node, server: Node, port: int, number: int) -> grpc.Channel:

@@ -14,8 +14,8 @@ from psihash.identity.trust import KnownPeer, VerifiedPeer
 from psihash.node.home import tls_probe
 from psihash.node.node import Node
 from psihash.node.peering import peers
+from psihash.wire import services
 from psihash.wire.fields import CODE
-from psihash.wire.v1 import central_pb2_grpc, peer_pb2_grpc, witness_pb2_grpc
 
 PEER_BUSY = errors.define("peer-busy", "the peer answers as many sessions as it can; try later")
 PEER_FAULT = errors.define("peer-fault", "the peer's node had a fault; its own log names it")
@@ -101,9 +101,9 @@ class PeerChannel:
             certificate_chain=self._node.tls_pem,
         )
         self._channel = grpc.secure_channel(self._endpoint, credentials, options=OPTIONS)
-        self._stub = peer_pb2_grpc.PeerStub(self._channel)  # type: ignore[no-untyped-call]
-        self._central = central_pb2_grpc.CentralStub(self._channel)  # type: ignore[no-untyped-call]
-        self._witnessing = witness_pb2_grpc.WitnessingStub(self._channel)  # type: ignore[no-untyped-call]
+        self._stub = services.stub(self._channel, services.PEER)
+        self._central = services.stub(self._channel, services.CENTRAL)
+        self._witnessing = services.stub(self._channel, services.WITNESSING)
 
 
 def _named(fault: grpc.RpcError) -> errors.PsihashError:
